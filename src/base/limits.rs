@@ -1,0 +1,88 @@
+//! Every limit that the configuration does not set, in one place.
+
+use std::time::Duration;
+
+/// Octets of a command line, CRLF included (RFC 5321 4.5.3.1.4 with room for extensions).
+pub const COMMAND_LINE: usize = 4096;
+/// Octets of a text line before it is noted as an oddity (RFC 5321 4.5.3.1.6).
+pub const TEXT_LINE: usize = 1000;
+/// Octets of a message, as announced with SIZE (RFC 1870).
+pub const MESSAGE: usize = 256 * 1024;
+/// Recipients of a transaction (RFC 5321 4.5.3.1.8).
+pub const RECIPIENTS: usize = 100;
+/// Recipients kept in a connection's record.
+pub const RECIPIENTS_NOTED: usize = 10;
+/// Error replies in a session before it is closed.
+pub const SESSION_ERRORS: usize = 20;
+/// Commands in a session before it is closed.
+pub const SESSION_COMMANDS: usize = 1000;
+/// Mail transactions in a session before it is closed.
+pub const SESSION_TRANSACTIONS: usize = 20;
+/// Wait for the next command (RFC 5321 4.5.3.2.7).
+pub const COMMAND_TIMEOUT: Duration = Duration::from_secs(300);
+/// Wait for the next piece of a message (RFC 5321 4.5.3.2.8).
+pub const DATA_TIMEOUT: Duration = Duration::from_secs(180);
+/// Wait for each half of a TLS handshake.
+pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(60);
+/// The longest session.
+pub const SESSION_TIMEOUT: Duration = Duration::from_secs(1800);
+/// Octets of a ClientHello that are kept to be read.
+pub const CLIENT_HELLO: usize = 16 * 1024;
+/// Characters of an EHLO name, SNI or similar text in a record.
+pub const NOTED_TEXT: usize = 255;
+/// Characters of a User-Agent in a record.
+pub const AGENT: usize = 200;
+/// DKIM signatures looked at in a message.
+pub const SIGNATURES: usize = 10;
+/// `Received` lines beyond which a message is in a loop.
+pub const RECEIVED: usize = 30;
+/// Octets of a UDP answer (DNS flag day 2020).
+pub const UDP_ANSWER: usize = 1232;
+/// Idle time of a DNS connection over TCP (RFC 7766 6.2.3).
+pub const DNS_TCP_IDLE: Duration = Duration::from_secs(10);
+/// DNS connections over TCP from one client network.
+pub const DNS_TCP_PER_NETWORK: usize = 20;
+/// HTTPS connections in all.
+pub const WEB_CLIENTS: usize = 500;
+/// Octets of an HTTP request's head.
+pub const WEB_HEAD: usize = 8 * 1024;
+/// Time for an HTTP connection.
+pub const WEB_TIMEOUT: Duration = Duration::from_secs(30);
+/// Octets of a line on the control socket.
+pub const CONTROL_LINE: usize = 1024 * 1024;
+/// Clients of the control socket.
+pub const CONTROL_CLIENTS: usize = 16;
+/// Octets of a fetched policy or other page (RFC 8461 3.3).
+pub const FETCH_BODY: usize = 64 * 1024;
+/// Time for a fetch.
+pub const FETCH_TIMEOUT: Duration = Duration::from_secs(10);
+/// Time for one DNS look-up.
+pub const LOOKUP_TIMEOUT: Duration = Duration::from_secs(5);
+/// Time for an outgoing TCP connection.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Wait for a reply of a foreign SMTP server (RFC 5321 4.5.3.2, shortened for probes).
+pub const REPLY_TIMEOUT: Duration = Duration::from_secs(30);
+/// Octets of a reply of a foreign SMTP server.
+pub const REPLY: usize = 16 * 1024;
+/// MX hosts of a domain that are looked at.
+pub const MX_HOSTS: usize = 10;
+/// Addresses of a domain's MX hosts that are looked at.
+pub const MX_ADDRESSES: usize = 20;
+/// TLSA records of a host that are looked at.
+pub const TLSA_RECORDS: usize = 20;
+/// Events waiting to be committed before observations are dropped and a gap is noted.
+pub const EVENT_QUEUE: usize = 16 * 1024;
+/// Open tests.
+pub const OPEN_TESTS: usize = 10_000;
+/// Connections of one test that are kept; later ones are counted, not kept.
+pub const TEST_CONNECTIONS: usize = 500;
+/// Queries and fetches of one test that are kept.
+pub const TEST_QUERIES: usize = 500;
+/// Result mails waiting.
+pub const MAIL_QUEUE: usize = 10_000;
+/// How long a result mail is tried.
+pub const MAIL_LIFETIME: Duration = Duration::from_secs(2 * 24 * 3600);
+/// Octets of a zone file of the operator.
+pub const ZONE_FILE: u64 = 1024 * 1024;
+/// Octets of the configuration file.
+pub const CONFIG_FILE: u64 = 256 * 1024;

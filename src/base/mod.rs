@@ -1,0 +1,29 @@
+//! The vocabulary of the whole house: time, ids, names, facts, the ports and every limit.
+//!
+//! Nothing here does I/O, reads a clock or draws random numbers; those come in through [`ports`].
+//! Nothing here knows the case table: which host name belongs to which server is said in `cases`.
+
+pub mod connection;
+pub mod event;
+pub mod id;
+pub mod limits;
+pub mod message;
+pub mod name;
+pub mod origin;
+pub mod policy;
+pub mod ports;
+pub mod server;
+pub mod test;
+
+pub use connection::{Certificate, ClientHello, Close, Connection, Status, Tls, Transport, Via};
+pub use event::{Event, Fetch, Gap, GapKind, Order, Query};
+pub use id::{ConnectionId, FetchId, QueryId, TestId};
+pub use message::{Authentication, DkimResult, MessageFacts, Robot, Verdict};
+pub use name::{Domain, Mailbox, NameError, Zone};
+pub use origin::Origin;
+pub use policy::{Policy, Security};
+pub use server::Server;
+pub use test::{Contact, Language, Seen, Test, TestState};
+
+/// A point in time, in UTC, to the nanosecond; written as RFC 3339 in JSON.
+pub use jiff::Timestamp;

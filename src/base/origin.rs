@@ -1,0 +1,118 @@
+//! Who is sending: the organisation behind a connection.
+
+use super::name::Domain;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// The sender's organisation as far as the network shows it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub enum Origin {
+    /// The registrable domain of the EHLO name, confirmed by the client's reverse name.
+    Domain(Domain),
+    /// The client's network and the EHLO name, lower case, where no reverse name confirms it.
+    Network(IpAddr, String),
+}
+
+impl Origin {
+    /// The origin of a client that greeted as `ehlo` and whose forward-confirmed reverse name is `ptr`.
+    #[must_use]
+    pub fn of(client: IpAddr, ehlo: &str, ptr: Option<&Domain>) -> Self {
+        let greeted = Domain::parse(ehlo).ok().map(|name| name.registrable());
+        match (greeted, ptr) {
+            (Some(organisation), Some(ptr)) if ptr.is_within(&organisation) => {
+                Self::Domain(organisation)
+            }
+            _ => Self::Network(network(client), ehlo.trim_end_matches('.').to_lowercase()),
+        }
+    }
+}
+
+/// The network that stands for a client: /24 of IPv4, /56 of IPv6; IPv4-mapped addresses count as IPv4.
+#[must_use]
+pub fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => Ipv4Addr::from(u32::from(v4) & 0xffff_ff00).into(),
+        IpAddr::V6(v6) => Ipv6Addr::from(u128::from(v6) >> 72 << 72).into(),
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Domain(domain) => write!(f, "{domain}"),
+            Self::Network(network @ IpAddr::V4(_), ehlo) => write!(f, "{network}/24 {ehlo}"),
+            Self::Network(network, ehlo) => write!(f, "{network}/56 {ehlo}"),
+        }
+    }
+}
+
+impl From<Origin> for String {
+    fn from(origin: Origin) -> Self {
+        origin.to_string()
+    }
+}
+
+impl TryFrom<String> for Origin {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let Some((network, ehlo)) = text.split_once(' ') else {
+            return Domain::parse(&text)
+                .map(Self::Domain)
+                .map_err(|error| error.to_string());
+        };
+        network
+            .split_once('/')
+            .and_then(|(address, _)| address.parse().ok())
+            .map(|address| Self::Network(address, ehlo.to_owned()))
+            .ok_or_else(|| format!("{text:?} is not an origin"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reverse_name_must_lie_in_the_organisation_of_the_greeting() {
+        for (client, ehlo, ptr, origin) in [
+            (
+                "198.51.100.7",
+                "out1.sender.example",
+                Some("out1.sender.example"),
+                "sender.example",
+            ),
+            (
+                "198.51.100.7",
+                "OUT1.Sender.Example.",
+                Some("pool7.sender.example"),
+                "sender.example",
+            ),
+            (
+                "198.51.100.7",
+                "out1.sender.example",
+                Some("dsl.provider.example"),
+                "198.51.100.0/24 out1.sender.example",
+            ),
+            (
+                "198.51.100.7",
+                "out1.sender.example",
+                None,
+                "198.51.100.0/24 out1.sender.example",
+            ),
+            (
+                "2001:db8:1:2ff::1",
+                "[IPv6:2001:db8::1]",
+                None,
+                "2001:db8:1:200::/56 [ipv6:2001:db8::1]",
+            ),
+        ] {
+            let ptr = ptr.map(|name| Domain::parse(name).unwrap());
+            let found = Origin::of(client.parse().unwrap(), ehlo, ptr.as_ref());
+            assert_eq!(found.to_string(), origin);
+            assert_eq!(Origin::try_from(origin.to_owned()), Ok(found));
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! What the streams need of each other, as traits; `app` implements them, so that no two streams meet.
+
+use super::Timestamp;
+use super::connection::{Certificate, Connection};
+use super::event::{Fetch, Query};
+use super::id::{ConnectionId, TestId};
+use super::message::MessageFacts;
+use super::name::{Domain, Mailbox};
+use super::test::Language;
+use std::future::Future;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+
+/// A value that comes later; the form in which a port can be used behind `dyn`.
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// The time of day.
+pub trait Clock: Send + Sync {
+    /// Now.
+    fn now(&self) -> Timestamp;
+}
+
+/// Random bits that decide something: ids, tokens, jitter.
+pub trait Random: Send + Sync {
+    /// Fills the buffer; the bits cannot be foreseen.
+    fn fill(&self, buffer: &mut [u8]);
+}
+
+/// Why facts could not be committed: the journal is full or broken. The client is to come again (`452 4.3.1`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unavailable;
+
+/// How to greet a client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Greeting {
+    /// The client's forward-confirmed reverse name.
+    pub ptr: Option<Domain>,
+    /// Whether to offer STARTTLS.
+    pub starttls: bool,
+    /// The certificate to present on a shared address when no SNI names a host of ours.
+    pub without_sni: Certificate,
+}
+
+/// Where a recipient's mail goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Recipient {
+    /// Into a test.
+    Test(Language),
+    /// To the operator, relayed while the sender waits, or into a mailbox of the demo.
+    Operator,
+    /// To the TLSRPT intake.
+    Reports,
+    /// Nowhere: `550 5.1.1`.
+    Unknown,
+    /// Nowhere, and no domain of ours: `550 5.7.1`, we relay for nobody.
+    Foreign,
+}
+
+/// What to say to a message of a test.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// `451 4.7.1`: come again.
+    Later,
+    /// `250`, naming the test.
+    Accept(TestId),
+}
+
+/// The live tests, as the listeners see them.
+pub trait Desk: Send + Sync {
+    /// A new connection's name.
+    fn connected(&self) -> ConnectionId;
+
+    /// How to greet a client at `address` that said EHLO or HELO in clear text.
+    fn greet<'a>(&'a self, client: IpAddr, ehlo: &'a str) -> Answer<'a, Greeting>;
+
+    /// Where mail for this address goes.
+    fn recipient(&self, address: &Mailbox) -> Recipient;
+
+    /// Whether the facts of this sender's message from this connection are known, so that RCPT may be answered
+    /// with the `451` already.
+    fn known(&self, connection: &Connection) -> bool;
+
+    /// Commits the facts of a transaction, then says what to answer.
+    ///
+    /// # Errors
+    /// [`Unavailable`] when they could not be committed; nothing was decided.
+    fn transacted(&self, connection: Connection) -> Answer<'_, Result<Decision, Unavailable>>;
+
+    /// Takes the facts of a connection that ended; they are committed soon.
+    fn closed(&self, connection: Connection);
+
+    /// Takes a DNS query seen; never waits, and may drop it and note a gap. The id is given by the desk.
+    fn queried(&self, query: Query);
+
+    /// Takes a policy fetch seen. The id is given by the desk.
+    fn fetched(&self, fetch: Fetch);
+}
+
+/// The envelope under which a message was offered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Envelope {
+    /// The client's address.
+    pub client: IpAddr,
+    /// The name in its EHLO.
+    pub ehlo: String,
+    /// The envelope sender; `None` for the null sender.
+    pub from: Option<Mailbox>,
+    /// The accepted recipients.
+    pub to: Vec<Mailbox>,
+}
+
+/// From a message to its facts.
+pub trait Judge: Send + Sync {
+    /// Judges the message; takes a few DNS look-ups. Whatever cannot be found out is said so in the facts.
+    fn judge<'a>(&'a self, envelope: &'a Envelope, message: &'a [u8]) -> Answer<'a, MessageFacts>;
+}
+
+/// An SMTP reply: code and text, the enhanced code included (RFC 5321 4.2, RFC 3463).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RelayReply {
+    /// 200 to 599.
+    pub code: u16,
+    /// The text behind the code, one line.
+    pub text: String,
+}
+
+/// Mail that is no test: the operator's, or the demo's mailbox.
+pub trait Relay: Send + Sync {
+    /// Hands the message on and returns what the next server said; nothing is stored.
+    fn relay<'a>(&'a self, envelope: &'a Envelope, message: &'a [u8]) -> Answer<'a, RelayReply>;
+}
+
+/// A rendered page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// The HTTP status.
+    pub status: u16,
+    /// The media type.
+    pub media_type: &'static str,
+    /// The body.
+    pub body: Arc<[u8]>,
+}
+
+/// Pages of the web host, rendered ahead of the request.
+pub trait Pages: Send + Sync {
+    /// The page at this path of this host (lower case, without port), or `None` for 404.
+    fn page(&self, host: &str, path: &str) -> Option<Page>;
+}
+
+/// Commands over the control socket: one JSON object a line.
+pub trait Control: Send + Sync {
+    /// Carries out one request and returns its answer.
+    fn control(&self, request: serde_json::Value) -> Answer<'_, serde_json::Value>;
+}

@@ -1,0 +1,8 @@
+//! mailproof tells people how well their mail service protects their mail: the parts of the appliance.
+//!
+//! Two one-way streams that meet only in the case table and in the composition:
+//! `config -> keys -> certs -> zone -> sign -> serve` publishes,
+//! `serve -> desk -> journal -> infer -> report -> mail -> dial` observes. ARCHITECTURE.md is the map.
+
+pub mod base;
+pub mod cases;
