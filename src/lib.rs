@@ -6,3 +6,17 @@
 
 pub mod base;
 pub mod cases;
+pub mod certs;
+pub mod config;
+pub mod desk;
+pub mod dial;
+pub mod infer;
+pub mod journal;
+pub mod keys;
+pub mod mail;
+pub mod probe;
+pub mod report;
+pub mod serve;
+pub mod sign;
+pub mod spec;
+pub mod zone;

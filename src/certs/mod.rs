@@ -1,0 +1,1 @@
+//! Certificates of the servers, current and next.

@@ -1,0 +1,1 @@
+//! The configuration: a raw file, then validated once.

@@ -1,0 +1,1 @@
+//! The live tests: origins, windows, attribution, tokens, acknowledgement; a pure step.

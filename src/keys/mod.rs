@@ -1,0 +1,1 @@
+//! DNSSEC, DKIM and token keys as values, and their store.

@@ -1,0 +1,1 @@
+//! The result mail: composed, signed, queued, sent.

@@ -1,0 +1,1 @@
+//! The inbound check of a domain: plan, run, judge.

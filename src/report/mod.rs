@@ -1,0 +1,1 @@
+//! The result as a value, and its text.

@@ -1,0 +1,1 @@
+//! Signing of a zone and its encoding to a snapshot; pure.

@@ -1,0 +1,7 @@
+//! One pure file per standard.
+
+pub mod message;
+pub mod mta_sts;
+pub mod sender;
+pub mod smtp;
+pub mod tlsa;
