@@ -1,0 +1,350 @@
+//! From the raw file to the configuration, once.
+
+use super::{
+    CertificatesConfig, Config, ConfigError, DialConfig, DnsConfig, Issuer, LimitsConfig,
+    NetworkConfig, ReplyConfig, RetentionConfig, StateConfig, TestConfig, place, raw, value::Span,
+};
+use crate::base::{Domain, Mailbox, Server, Zone};
+use crate::cases;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The file under validation; makes errors that name the place.
+struct Source<'a> {
+    file: &'a Path,
+    text: &'a str,
+}
+
+impl Source<'_> {
+    fn wrong(&self, key: &str, what: impl Into<String>) -> ConfigError {
+        ConfigError {
+            file: self.file.to_owned(),
+            line: place::line_of(self.text, key),
+            key: key.to_owned(),
+            what: what.into(),
+        }
+    }
+
+    fn missing(&self, key: &str, example: &str) -> ConfigError {
+        self.wrong(key, format!("is required; for example {key} = {example}"))
+    }
+
+    fn path(&self, path: &Path) -> PathBuf {
+        self.file.parent().unwrap_or(Path::new("")).join(path)
+    }
+
+    fn span(
+        &self,
+        key: &str,
+        span: Span,
+        allowed: RangeInclusive<u64>,
+    ) -> Result<Duration, ConfigError> {
+        if allowed.contains(&span.0.as_secs()) {
+            return Ok(span.0);
+        }
+        let (least, most) = (allowed.start(), allowed.end());
+        Err(self.wrong(
+            key,
+            format!(
+                "{}s is not allowed; {least}s to {most}s are",
+                span.0.as_secs()
+            ),
+        ))
+    }
+
+    fn number<N: PartialOrd + std::fmt::Display>(
+        &self,
+        key: &str,
+        number: N,
+        allowed: RangeInclusive<N>,
+    ) -> Result<N, ConfigError> {
+        if allowed.contains(&number) {
+            return Ok(number);
+        }
+        Err(self.wrong(
+            key,
+            format!(
+                "{number} is not allowed; {} to {} are",
+                allowed.start(),
+                allowed.end()
+            ),
+        ))
+    }
+
+    fn port(&self, key: &str, port: u16) -> Result<u16, ConfigError> {
+        self.number(key, port, 1..=u16::MAX)
+    }
+
+    /// Refuses a value that this version would not act on, rather than ignore it.
+    fn without_effect(&self, key: &str, differs: bool) -> Result<(), ConfigError> {
+        if differs {
+            return Err(self.wrong(key, "has no effect in this version; leave it out"));
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn validate(file: &Path, text: &str, raw: raw::File) -> Result<Config, ConfigError> {
+    let source = Source { file, text };
+    let base_domain = raw
+        .base_domain
+        .ok_or_else(|| source.missing("base_domain", "\"example.org\""))?;
+    base_domain
+        .below("_25._tcp.mx00.et")
+        .map_err(|_| source.wrong("base_domain", "is too long"))?;
+    source.without_effect("keys.zsk_lifetime", !raw.keys.zsk_lifetime.is_empty())?;
+    source.without_effect("metrics.listen", !raw.metrics.listen.is_empty())?;
+    Ok(Config {
+        file: file.to_owned(),
+        network: network(&source, raw.network)?,
+        dial: dial(&source, raw.dial)?,
+        test: test(&source, &raw.test)?,
+        certificates: certificates(&source, &raw.certificates)?,
+        dns: dns(&source, &raw.dns)?,
+        reply: reply(&source, &base_domain, raw.reply)?,
+        limits: LimitsConfig {
+            smtp_clients: source.number(
+                "limits.smtp_clients",
+                raw.limits.smtp_clients,
+                1..=1_000_000,
+            )?,
+            smtp_clients_per_network: source.number(
+                "limits.smtp_clients_per_network",
+                raw.limits.smtp_clients_per_network,
+                1..=1_000_000,
+            )?,
+            deny_clients: raw.limits.deny_clients,
+        },
+        retention: RetentionConfig {
+            connections: source.span(
+                "retention.connections",
+                raw.retention.connections,
+                86_400..=31_536_000,
+            )?,
+            results: source.span(
+                "retention.results",
+                raw.retention.results,
+                86_400..=31_536_000,
+            )?,
+        },
+        state: StateConfig {
+            directory: source.path(&raw.state.directory),
+            zones: source.path(&raw.state.zones),
+            user: raw.state.user,
+        },
+        base_domain,
+    })
+}
+
+fn network(source: &Source<'_>, raw: raw::Net) -> Result<NetworkConfig, ConfigError> {
+    let addresses = raw.addresses.unwrap_or_default();
+    if addresses.is_empty() {
+        return Err(source.missing("network.addresses", "[\"192.0.2.25\"]"));
+    }
+    let servers = servers(source, raw.servers)?;
+    let published: Vec<IpAddr> = addresses
+        .iter()
+        .chain(servers.values().flatten())
+        .copied()
+        .collect();
+    for (index, address) in published.iter().enumerate() {
+        if published[..index].contains(address) {
+            return Err(source.wrong(
+                "network.addresses",
+                format!("{address} is named twice; each address belongs to one host, or to all"),
+            ));
+        }
+        if address.is_unspecified() || address.is_multicast() {
+            return Err(source.wrong(
+                "network.addresses",
+                format!("{address} is not allowed; name an address of this host"),
+            ));
+        }
+    }
+    if !raw.listen.is_empty() && raw.listen.len() != published.len() {
+        return Err(source.wrong(
+            "network.listen",
+            format!("has {} addresses; allowed are none, or {}: one for each published address in its order", raw.listen.len(), published.len()),
+        ));
+    }
+    let listen = if raw.listen.is_empty() {
+        &published
+    } else {
+        &raw.listen
+    };
+    let local: BTreeMap<_, _> = published
+        .iter()
+        .copied()
+        .zip(listen.iter().copied())
+        .collect();
+    for case in cases::hosts() {
+        let own = servers.get(&case.server).unwrap_or(&addresses);
+        if case.zone == Zone::Et && !own.iter().any(|address| raw.mx_family.publishes(*address)) {
+            return Err(source.wrong("network.mx_family", "an MX host of et has no address of this family; see network.addresses and network.servers"));
+        }
+    }
+    Ok(NetworkConfig {
+        dns_port: source.port("network.dns_port", raw.dns_port)?,
+        smtp_port: source.port("network.smtp_port", raw.smtp_port)?,
+        https_port: source.port("network.https_port", raw.https_port)?,
+        http_port: Some(raw.http_port).filter(|port| *port != 0),
+        control: source.path(&raw.control),
+        mx_family: raw.mx_family,
+        addresses,
+        local,
+        servers,
+    })
+}
+
+fn servers(
+    source: &Source<'_>,
+    raw: BTreeMap<String, Vec<IpAddr>>,
+) -> Result<BTreeMap<Server, Vec<IpAddr>>, ConfigError> {
+    let mut servers = BTreeMap::new();
+    for (name, addresses) in raw {
+        let key = format!("network.servers.{name}");
+        let Some(server) = cases::by_label(&name) else {
+            let names: Vec<_> = cases::hosts()
+                .filter_map(|case| cases::label(case.server))
+                .collect();
+            return Err(source.wrong(
+                &key,
+                format!("is no host; allowed are {}", names.join(", ")),
+            ));
+        };
+        if addresses.is_empty() {
+            return Err(source.wrong(&key, "names no address; leave it out, or name one"));
+        }
+        servers.insert(server, addresses);
+    }
+    Ok(servers)
+}
+
+fn dial(source: &Source<'_>, raw: raw::Dial) -> Result<DialConfig, ConfigError> {
+    Ok(DialConfig {
+        smtp_port: source.port("dial.smtp_port", raw.smtp_port)?,
+        https_port: source.port("dial.https_port", raw.https_port)?,
+        allow: raw.allow,
+        deny: raw.deny,
+        resolvers: raw.resolvers,
+        trust_anchors: raw.trust_anchors.map(|path| source.path(&path)),
+        validate: raw.validate,
+        extra_roots: raw
+            .extra_roots
+            .iter()
+            .map(|path| source.path(path))
+            .collect(),
+    })
+}
+
+fn test(source: &Source<'_>, raw: &raw::Test) -> Result<TestConfig, ConfigError> {
+    let test = TestConfig {
+        plaintext_window: source.span("test.plaintext_window", raw.plaintext_window, 1..=3600)?,
+        rotation: source.span("test.rotation", raw.rotation, 1..=300)?,
+        patience: source.span("test.patience", raw.patience, 1..=72_000)?,
+        patience_attempts: source.number(
+            "test.patience_attempts",
+            raw.patience_attempts,
+            6..=1000,
+        )?,
+        attempt_gap: source.span("test.attempt_gap", raw.attempt_gap, 1..=600)?,
+        settle: source.span("test.settle", raw.settle, 1..=3600)?,
+        deadline: source.span("test.deadline", raw.deadline, 1..=4 * 86_400)?,
+        quiet: source.span("test.quiet", raw.quiet, 1..=86_400)?,
+    };
+    if test.deadline < test.patience {
+        return Err(source.wrong("test.deadline", "is shorter than test.patience"));
+    }
+    Ok(test)
+}
+
+fn certificates(
+    source: &Source<'_>,
+    raw: &raw::Certificates,
+) -> Result<CertificatesConfig, ConfigError> {
+    let issuer = raw
+        .issuer
+        .ok_or_else(|| source.missing("certificates.issuer", "\"internal\""))?;
+    if issuer == Issuer::Acme {
+        return Err(source.wrong(
+            "certificates.issuer",
+            "\"acme\" is not in this version; allowed is \"internal\"",
+        ));
+    }
+    let acme = raw::Certificates {
+        issuer: raw.issuer,
+        ..raw::Certificates::default()
+    };
+    for (key, differs) in [
+        ("certificates.directory", raw.directory != acme.directory),
+        ("certificates.contact", raw.contact != acme.contact),
+        ("certificates.profile", raw.profile != acme.profile),
+        ("certificates.caa", raw.caa != acme.caa),
+        ("certificates.ca_file", raw.ca_file != acme.ca_file),
+    ] {
+        if differs {
+            return Err(source.wrong(key, "belongs to issuer = \"acme\"; leave it out"));
+        }
+    }
+    Ok(CertificatesConfig { issuer, caa: None })
+}
+
+fn dns(source: &Source<'_>, raw: &raw::Dns) -> Result<DnsConfig, ConfigError> {
+    source.without_effect("dns.secondaries", !raw.secondaries.is_empty())?;
+    source.without_effect(
+        "dns.rate_limit",
+        raw.rate_limit != raw::Dns::default().rate_limit,
+    )?;
+    let ttl = |key: &str, span| source.span(key, span, 1..=86_400);
+    Ok(DnsConfig {
+        ttl_mx: ttl("dns.ttl_mx", raw.ttl_mx)?,
+        ttl_records: ttl("dns.ttl_records", raw.ttl_records)?,
+        ttl_negative: ttl("dns.ttl_negative", raw.ttl_negative)?,
+        ttl_keys: ttl("dns.ttl_keys", raw.ttl_keys)?,
+        tcp_clients: source.number("dns.tcp_clients", raw.tcp_clients, 1..=100_000)?,
+    })
+}
+
+fn reply(
+    source: &Source<'_>,
+    base_domain: &Domain,
+    raw: raw::Reply,
+) -> Result<ReplyConfig, ConfigError> {
+    let default = raw::Reply::default();
+    for (key, differs) in [
+        ("reply.interim", raw.interim != default.interim),
+        ("reply.smarthost", !raw.smarthost.is_empty()),
+        ("reply.smarthost_user", !raw.smarthost_user.is_empty()),
+        (
+            "reply.smarthost_password_file",
+            !raw.smarthost_password_file.is_empty(),
+        ),
+    ] {
+        source.without_effect(key, differs)?;
+    }
+    let operator = raw
+        .operator
+        .ok_or_else(|| source.missing("reply.operator", "\"postmaster@example.org\""))?;
+    for zone in Zone::ALL {
+        let name = base_domain.below(zone.label());
+        if name.is_ok_and(|name| operator.domain.is_within(&name)) {
+            return Err(source.wrong(
+                "reply.operator",
+                format!(
+                    "{operator} lies in a test domain, where its mail would go round in circles"
+                ),
+            ));
+        }
+    }
+    let from = Mailbox::parse(&format!("{}@{}.{base_domain}", raw.from, Zone::Et.label()))
+        .map_err(|error| {
+            source.wrong(
+                "reply.from",
+                format!("is not the part of an address before the @: {error}"),
+            )
+        })?;
+    Ok(ReplyConfig { from, operator })
+}
