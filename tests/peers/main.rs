@@ -1,1 +1,5 @@
+//! Real mail servers against the real appliance, each on a host of its own.
 
+mod dns;
+mod lab;
+mod postfix;

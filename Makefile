@@ -1,0 +1,75 @@
+# mailproof: what people do with it. `make demo` and `make test` need nothing but Debian 12 and Rust.
+
+CARGO   ?= cargo
+CONFIG  ?= /etc/mailproof/mailproof.toml
+PREFIX  ?= /usr/local
+DESTDIR ?=
+
+# What the tests talk to.
+PACKAGES = bind9-dnsutils iproute2 knot ldnsutils openssl postfix procps unbound unbound-host
+
+.PHONY: help demo test check build format lint docs dependencies unit test-peers packages install status ds clean
+
+help: ## What there is
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+demo: ## The whole appliance and eight senders on loopback, for a minute
+	$(CARGO) run --quiet -- demo
+
+test: packages check test-peers ## Everything: format, lints, docs, tests, real peers
+	@sh tests/count.sh target/test-*.log
+
+check: format lint docs dependencies unit ## All that needs neither root nor peers
+
+build:
+	$(CARGO) build --locked --all-targets
+
+format:
+	$(CARGO) fmt --check
+
+lint:
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+
+docs:
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --no-deps --document-private-items
+
+# ring is the only crypto provider: one forgotten feature would bring in another.
+dependencies:
+	@for banned in aws-lc-rs aws-lc-sys openssl-sys native-tls; do \
+	  if $(CARGO) tree --locked -i $$banned >/dev/null 2>&1; then echo "$$banned is in the tree"; exit 1; fi; \
+	done
+
+unit:
+	@mkdir -p target
+	@sh tests/logged.sh target/test-unit.log $(CARGO) test --locked --lib --bins --tests -- --skip peers::
+
+test-peers: ## Real Postfix hosts in network namespaces; needs root
+	@mkdir -p target
+	@sh tests/logged.sh target/test-peers.log $(CARGO) test --locked --test peers -- --test-threads=1
+
+# Root installs what is missing; anyone else is told what to run.
+packages:
+	@missing=; for package in $(PACKAGES); do \
+	  dpkg-query -W -f '$${Status}' $$package 2>/dev/null | grep -q '^install ok installed' || missing="$$missing $$package"; \
+	done; \
+	if [ -n "$$missing" ]; then \
+	  if [ "$$(id -u)" = 0 ]; then \
+	    apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $$missing; \
+	  else \
+	    echo "the tests need more packages; run: sudo apt-get install$$missing" >&2; exit 1; \
+	  fi; \
+	fi
+
+install: ## Binary, unit and zone files
+	$(CARGO) build --locked --release
+	install -D -m 0755 target/release/mailproof $(DESTDIR)$(PREFIX)/bin/mailproof
+	install -D -m 0644 systemd/mailproof.service $(DESTDIR)/etc/systemd/system/mailproof.service
+
+status: ## How the appliance is
+	mailproof --config $(CONFIG) status
+
+ds: ## The DS records for the parent zone
+	mailproof --config $(CONFIG) ds
+
+clean:
+	$(CARGO) clean

@@ -1,0 +1,109 @@
+//! A real Postfix as sender and mailbox.
+
+use super::lab::Host;
+use std::fs;
+use std::os::unix::fs::chown;
+use std::path::Path;
+
+/// Owns the mailboxes; `nobody` everywhere in Debian.
+const OWNER: u32 = 65534;
+
+/// A key and a certificate for the mail host of this domain, and the digest for its TLSA record.
+pub fn certificate(host: &Host, domain: &str) -> String {
+    let subject = format!("/CN=mx.{domain}");
+    let names = format!("subjectAltName=DNS:mx.{domain}");
+    host.must(
+        "openssl",
+        &[
+            "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "30",
+            "-subj", &subject, "-addext", &names, "-keyout", "mx.key", "-out", "mx.pem",
+        ],
+    );
+    host.must("sh", &["-c", "openssl x509 -in mx.pem -noout -pubkey | openssl pkey -pubin -outform DER | sha256sum"])
+        .split_whitespace()
+        .next()
+        .unwrap()
+        .to_owned()
+}
+
+const MASTER: &str = "\
+smtp      inet  n - n - - smtpd
+pickup    unix  n - n 2 1 pickup
+cleanup   unix  n - n - 0 cleanup
+qmgr      unix  n - n 5 1 qmgr
+tlsmgr    unix  - - n 1000? 1 tlsmgr
+rewrite   unix  - - n - - trivial-rewrite
+bounce    unix  - - n - 0 bounce
+defer     unix  - - n - 0 bounce
+trace     unix  - - n - 0 bounce
+verify    unix  - - n - 1 verify
+flush     unix  n - n 1000? 0 flush
+proxymap  unix  - - n - - proxymap
+smtp      unix  - - n - - smtp
+relay     unix  - - n - - smtp
+showq     unix  n - n - - showq
+error     unix  - - n - - error
+retry     unix  - - n - - error
+discard   unix  - - n - - discard
+virtual   unix  - n n - - virtual
+anvil     unix  - - n - 1 anvil
+scache    unix  - - n - 1 scache
+postlog   unix-dgram n - n - 1 postlogd
+";
+
+/// Starts Postfix for this domain with `settings`, lines of main.cf.
+pub fn start(host: &Host, domain: &str, settings: &str) {
+    for folder in ["postfix", "queue", "data", "mail"] {
+        fs::create_dir_all(host.directory.join(folder)).unwrap();
+    }
+    chown(host.directory.join("mail"), Some(OWNER), None).unwrap();
+    let postfix = host.run("id", &["-u", "postfix"]);
+    let uid: u32 = String::from_utf8_lossy(&postfix.stdout).trim().parse().expect("the user postfix");
+    chown(host.directory.join("data"), Some(uid), None).unwrap();
+    let at = host.directory.display();
+    let main = format!(
+        "compatibility_level = 3.6\nqueue_directory = {at}/queue\ndata_directory = {at}/data\n\
+         myhostname = mx.{domain}\nmydestination =\nmyorigin = {domain}\ninet_protocols = ipv4\ninet_interfaces = all\nmynetworks = 127.0.0.0/8\n\
+         maillog_file = {at}/mail.log\nmaillog_file_prefixes = {at}\nalias_maps =\nalias_database =\n\
+         virtual_mailbox_domains = {domain}\nvirtual_mailbox_base = {at}/mail\nvirtual_mailbox_maps = static:inbox/\nvirtual_uid_maps = static:{OWNER}\nvirtual_gid_maps = static:{OWNER}\n\
+         smtpd_tls_cert_file = {at}/mx.pem\nsmtpd_tls_key_file = {at}/mx.key\nsmtpd_tls_security_level = may\nsmtpd_tls_loglevel = 1\nsmtpd_tls_received_header = yes\n\
+         minimal_backoff_time = 5s\nmaximal_backoff_time = 5s\nqueue_run_delay = 5s\nsmtp_destination_concurrency_failed_cohort_limit = 100\n\
+         smtp_tls_loglevel = 1\n{settings}\n"
+    );
+    host.write("postfix/main.cf", &main);
+    host.write("postfix/master.cf", MASTER);
+    host.must("postfix", &["-c", &host.path("postfix"), "start"]);
+}
+
+/// Hands Postfix a message from `sender` to both test addresses.
+pub fn submit(host: &Host, sender: &str, recipients: &[&str]) {
+    let to = recipients.join(", ");
+    let message = host.write(
+        "message.eml",
+        &format!("From: {sender}\nTo: {to}\nSubject: How well is my mail protected?\n\nPlease tell me.\n"),
+    );
+    let config = host.path("postfix");
+    let command = format!("exec sendmail -C {config} -f {sender} {} < {message}", recipients.join(" "));
+    host.must("sh", &["-c", &command]);
+}
+
+/// The messages in the domain's mailbox, whole.
+pub fn inbox(host: &Host) -> Vec<String> {
+    let folder = host.directory.join("mail/inbox/new");
+    let Ok(entries) = fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    entries
+        .map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap())
+        .collect()
+}
+
+/// The log, for the message of a failed test.
+pub fn log(host: &Host) -> String {
+    fs::read_to_string(Path::new(&host.path("mail.log"))).unwrap_or_default()
+}
+
+/// Stops Postfix.
+pub fn stop(host: &Host) {
+    host.run("postfix", &["-c", &host.path("postfix"), "stop"]);
+}
