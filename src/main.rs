@@ -1,1 +1,5 @@
-fn main() {}
+//! The program: it only hands over to the commands.
+
+fn main() -> std::process::ExitCode {
+    mailproof::cli::main()
+}

@@ -1,0 +1,145 @@
+//! What can be typed.
+
+use crate::base::{Domain, Mailbox, Policy, TestId, Zone};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Tells people how well their mail service protects their mail.
+#[derive(Debug, Parser)]
+#[command(name = "mailproof", version, about, max_term_width = 100)]
+pub struct Arguments {
+    /// The configuration; else ./mailproof.toml, else /etc/mailproof/mailproof.toml
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands of the contract that exist in this version.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Write a configuration and zone files to start from, here
+    Init(Init),
+    /// Run the whole appliance with eight senders on loopback, and compare verdicts with the truth
+    Demo,
+    /// Run the appliance
+    Serve,
+    /// How the running appliance is
+    Status(Output),
+    /// The DS records that the parent zone needs
+    Ds(Output),
+    /// A signed zone as served, in master format
+    Zone {
+        /// et or ut
+        zone: ZoneName,
+    },
+    /// The tests
+    #[command(subcommand)]
+    Tests(Tests),
+    /// How a domain receives mail
+    Probe(Probe),
+    /// Send one message under exactly one policy
+    Send(Box<Send>),
+}
+
+/// Machines read JSON.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Output {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `init`
+#[derive(Debug, Args)]
+pub struct Init {
+    /// The domain above et and ut, such as example.org
+    #[arg(value_name = "DOMAIN")]
+    pub base_domain: Domain,
+    /// A public address of this host; may be given twice, for IPv4 and IPv6
+    #[arg(long = "address", required = true, value_name = "ADDRESS")]
+    pub addresses: Vec<std::net::IpAddr>,
+    /// Where postmaster's mail goes
+    #[arg(long, value_name = "MAILBOX")]
+    pub operator: Mailbox,
+}
+
+/// `tests ...`
+#[derive(Debug, Subcommand)]
+pub enum Tests {
+    /// All tests, newest last
+    List(Output),
+    /// One test with its evidence
+    Show {
+        /// The id, as in the final 250 and the result mail
+        id: TestId,
+        /// How to print it.
+        #[command(flatten)]
+        output: Output,
+    },
+}
+
+/// `probe ...`
+#[derive(Debug, Args)]
+pub struct Probe {
+    /// The domain whose mail servers are looked at
+    pub domain: Domain,
+    /// A validating look-up goes to this recursive resolver; else the system's
+    #[arg(long, value_name = "IP:PORT")]
+    pub resolver: Option<SocketAddr>,
+    /// How to print it.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// `send ...`
+#[derive(Debug, Args)]
+pub struct Send {
+    /// none, may, encrypt, verify, dane, dane-only, mta-sts or dane+mta-sts
+    #[arg(long)]
+    pub policy: Policy,
+    /// The recipients, by comma
+    #[arg(long, value_delimiter = ',', required = true, value_name = "MAILBOX")]
+    pub to: Vec<Mailbox>,
+    /// The envelope sender; else the null sender
+    #[arg(long, value_name = "MAILBOX")]
+    pub from: Option<Mailbox>,
+    /// The message; else a short one is made
+    #[arg(long, value_name = "FILE")]
+    pub message: Option<PathBuf>,
+    /// The name in EHLO; else the sender's domain
+    #[arg(long, value_name = "NAME")]
+    pub helo: Option<Domain>,
+    /// The recursive resolver; else the system's
+    #[arg(long, value_name = "IP:PORT")]
+    pub resolver: Option<SocketAddr>,
+    /// Never name the host in the ClientHello
+    #[arg(long)]
+    pub no_sni: bool,
+    /// Go no further than this step
+    #[arg(long, value_name = "STEP")]
+    pub stop_after: Option<crate::app::send::Step>,
+    /// Attempts after the first, with a pause of a minute
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub retry: u32,
+}
+
+/// A zone's name on the command line.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum ZoneName {
+    /// The one with four MX hosts
+    Et,
+    /// The one that is its own MX
+    Ut,
+}
+
+impl From<ZoneName> for Zone {
+    fn from(name: ZoneName) -> Self {
+        match name {
+            ZoneName::Et => Self::Et,
+            ZoneName::Ut => Self::Ut,
+        }
+    }
+}

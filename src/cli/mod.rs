@@ -1,0 +1,127 @@
+//! The commands: what is typed, what is printed, what the program exits with.
+//!
+//! Reading commands ask the running appliance over its control socket, else they open the state directory under its
+//! lock. Nothing is decided here.
+
+pub mod arguments;
+mod init;
+mod print;
+
+use crate::app;
+use crate::config::Config;
+use arguments::{Arguments, Command, Output, Tests};
+use clap::Parser as _;
+use serde_json::{Value, json};
+use std::process::ExitCode;
+
+/// Why a command did not do what was asked.
+#[derive(Debug)]
+pub struct Failure {
+    /// The exit code.
+    pub code: u8,
+    /// What to tell.
+    pub text: String,
+}
+
+impl Failure {
+    /// The thing asked about is bad.
+    fn bad(text: impl ToString) -> Self {
+        Self {
+            code: 1,
+            text: text.to_string(),
+        }
+    }
+
+    /// Usage or configuration.
+    fn usage(text: impl ToString) -> Self {
+        Self {
+            code: 2,
+            text: text.to_string(),
+        }
+    }
+
+    /// The appliance cannot be reached.
+    fn unreachable(text: impl ToString) -> Self {
+        Self {
+            code: 3,
+            text: text.to_string(),
+        }
+    }
+}
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    app::prepare();
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            print::error(&failure.text);
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<(), Failure> {
+    match &arguments.command {
+        Command::Init(init) => init::init(init),
+        Command::Demo => demo(),
+        Command::Serve => app::serve(load(arguments)?).map_err(Failure::usage),
+        Command::Status(output) => {
+            let answer = ask(arguments, &json!({"command": "status"}))?;
+            print::answer(&answer, *output, print::status)
+        }
+        Command::Ds(output) => {
+            let answer = ask(arguments, &json!({"command": "ds"}))?;
+            print::answer(&answer, *output, print::text)
+        }
+        Command::Zone { zone } => {
+            let zone = crate::base::Zone::from(*zone);
+            let answer = ask(arguments, &json!({"command": "zone", "zone": zone}))?;
+            print::answer(&answer, Output { json: false }, print::text)
+        }
+        Command::Tests(Tests::List(output)) => {
+            let answer = ask(arguments, &json!({"command": "tests list"}))?;
+            print::answer(&answer, *output, print::tests)
+        }
+        Command::Tests(Tests::Show { id, output }) => {
+            let answer = ask(arguments, &json!({"command": "tests show", "id": id}))?;
+            print::answer(&answer, *output, print::text)
+        }
+        Command::Probe(probe) => {
+            let answer = app::probe(&probe.domain, probe.resolver).map_err(Failure::unreachable)?;
+            print::answer(&answer, probe.output, print::text)
+        }
+        Command::Send(send) => {
+            let delivered = app::send::run(&send.as_job().map_err(Failure::usage)?, &mut print::line)
+                .map_err(Failure::unreachable)?;
+            if delivered {
+                return Ok(());
+            }
+            Err(Failure::bad("not delivered to every recipient"))
+        }
+    }
+}
+
+fn load(arguments: &Arguments) -> Result<Config, Failure> {
+    Config::load(arguments.config.as_deref()).map_err(Failure::usage)
+}
+
+/// Asks the running appliance, else the state directory.
+fn ask(arguments: &Arguments, request: &Value) -> Result<Value, Failure> {
+    let config = load(arguments)?;
+    let answer = app::ask(config, request).map_err(Failure::unreachable)?;
+    match answer.get("error").and_then(Value::as_str) {
+        Some(error) => Err(Failure::bad(error)),
+        None => Ok(answer),
+    }
+}
+
+fn demo() -> Result<(), Failure> {
+    match app::demo::run(&mut std::io::stdout()) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Failure::bad("a verdict is not the truth")),
+        Err(error) => Err(Failure::usage(error)),
+    }
+}

@@ -1,0 +1,72 @@
+//! Output: readable to a person by default, JSON for machines.
+
+use super::{Failure, Output};
+use serde_json::Value;
+use std::io::Write as _;
+
+/// One line to standard output; a reader that went away is no error.
+pub fn line(text: &str) {
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+/// One line to standard error.
+pub fn error(text: &str) {
+    let _ = writeln!(std::io::stderr(), "mailproof: {text}");
+}
+
+/// Prints an answer as JSON, or as `readable` makes it.
+pub fn answer(answer: &Value, output: Output, readable: fn(&Value) -> String) -> Result<(), Failure> {
+    let text = if output.json {
+        let data = answer.get("json").unwrap_or(answer);
+        serde_json::to_string_pretty(data).map_err(Failure::bad)?
+    } else {
+        readable(answer)
+    };
+    line(text.trim_end());
+    Ok(())
+}
+
+/// An answer that brings its own text.
+pub fn text(answer: &Value) -> String {
+    string(answer, "text").to_owned()
+}
+
+fn string<'a>(value: &'a Value, key: &str) -> &'a str {
+    value.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// `tests list`
+pub fn tests(answer: &Value) -> String {
+    let rows = answer.get("json").and_then(Value::as_array);
+    let Some(rows) = rows.filter(|rows| !rows.is_empty()) else {
+        return "no tests yet".to_owned();
+    };
+    let mut text = format!("{:16}  {:20}  {:8}  {:12}  sender\n", "id", "started", "state", "policy");
+    for row in rows {
+        let started: String = string(row, "started").chars().take(19).collect();
+        text.push_str(&format!(
+            "{:16}  {:20}  {:8}  {:12}  {}\n",
+            string(row, "id"),
+            started,
+            string(row, "state"),
+            string(row, "policy"),
+            string(row, "sender"),
+        ));
+    }
+    text
+}
+
+/// `status`
+pub fn status(answer: &Value) -> String {
+    let Some(facts) = answer.get("json").and_then(Value::as_object) else {
+        return String::new();
+    };
+    let plain = |value: &Value| match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    facts
+        .iter()
+        .map(|(name, value)| format!("{:14}{}\n", format!("{name}:"), plain(value)))
+        .collect()
+}
