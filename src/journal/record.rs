@@ -104,8 +104,8 @@ mod tests {
         let mut longer = encode(&sample::events()[0]).unwrap().bytes;
         longer.push(0);
         let mut unknown_order = encode(&sample::order(1)).unwrap().bytes;
-        let serial = unknown_order.len() - 2;
-        unknown_order[serial] = 99;
+        let fourth = unknown_order.len() - 6;
+        unknown_order[fourth] = 99;
         for (bytes, why) in [
             (Vec::new(), "empty"),
             (vec![2, 0], "unknown version 2"),
