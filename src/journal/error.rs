@@ -1,6 +1,7 @@
 //! What can go wrong with the journal, in the words that the operator reads.
 
 use std::fmt;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// Why the journal could not be opened, read or written.
@@ -79,7 +80,12 @@ impl JournalError {
             redb::Error::DatabaseAlreadyOpen | redb::Error::LockProtocolMismatch => {
                 Self::Locked(path)
             }
-            redb::Error::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+            redb::Error::Io(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::InvalidData | ErrorKind::UnexpectedEof
+                ) =>
+            {
                 Self::Damaged {
                     path,
                     what: error.to_string(),

@@ -19,7 +19,7 @@ use redb::{
 use std::fs::{OpenOptions, Permissions};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{PoisonError, RwLock, RwLockWriteGuard};
 
 /// Events by position.
 pub(super) const EVENTS: TableDefinition<u64, &[u8]> = TableDefinition::new("events");
@@ -87,37 +87,29 @@ impl Store {
             database: RwLock::new(None),
             opener,
         };
-        let database = store.connect()?;
-        let failed = |error| JournalError::of(path, error);
-        schema::migrate(path, &database)?;
-        let opened = database
-            .begin_read()
-            .map_err(|error| failed(error.into()))
-            .and_then(|read| opened(&read, now).map_err(failed))?;
-        *store.slot() = Some(database);
+        let opened = store.read(|read| opened(read, now))?;
         Ok((store, opened))
     }
 
+    /// Opens the database and brings it to the newest schema.
     fn connect(&self) -> Result<Database, JournalError> {
-        (self.opener)().map_err(|error| JournalError::of(&self.path, error))
+        let database = (self.opener)().map_err(|error| JournalError::of(&self.path, error))?;
+        schema::migrate(&self.path, &database)?;
+        Ok(database)
     }
 
-    fn slot(&self) -> std::sync::RwLockWriteGuard<'_, Option<Database>> {
+    fn slot(&self) -> RwLockWriteGuard<'_, Option<Database>> {
         self.database
             .write()
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Does `work` in one durable commit. After a failure nothing of it is stored, and the next call opens the file
-    /// anew, as the database demands it after an error of the disk.
+    /// Does `work` in one durable commit. After a failure nothing of it is stored, and the next call opens the
+    /// file anew, as the database demands it after an error of the disk.
     pub(super) fn write<T>(
         &self,
         work: impl FnOnce(&WriteTransaction) -> Result<T, redb::Error>,
     ) -> Result<T, JournalError> {
-        if self.slot().is_none() {
-            let database = self.connect()?;
-            *self.slot() = Some(database);
-        }
         let outcome = self.with(|database| {
             let transaction = database.begin_write()?;
             let value = work(&transaction)?;
@@ -138,16 +130,21 @@ impl Store {
         self.with(|database| work(&database.begin_read()?))
     }
 
+    /// Works with the open database; opens it where it is not.
     fn with<T>(
         &self,
         work: impl FnOnce(&Database) -> Result<T, redb::Error>,
     ) -> Result<T, JournalError> {
-        let guard = self.database.read().unwrap_or_else(PoisonError::into_inner);
-        let database = guard.as_ref().ok_or_else(|| JournalError::Io {
-            path: self.path.clone(),
-            what: "an earlier write failed".to_owned(),
-        })?;
-        work(database).map_err(|error| JournalError::of(&self.path, error))
+        loop {
+            let shared = self.database.read();
+            if let Some(database) = shared.unwrap_or_else(PoisonError::into_inner).as_ref() {
+                return work(database).map_err(|error| JournalError::of(&self.path, error));
+            }
+            let mut slot = self.slot();
+            if slot.is_none() {
+                *slot = Some(self.connect()?);
+            }
+        }
     }
 
     /// Copies one state of the database into a new file, which must not exist.
