@@ -25,7 +25,7 @@ pub enum JournalError {
         /// What is wrong with it.
         what: String,
     },
-    /// The file could not be opened, read or written; a later write may succeed.
+    /// The file could not be opened, read or written; a later write may succeed. What failed was written whole or not.
     Io {
         /// The file.
         path: PathBuf,

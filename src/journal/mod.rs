@@ -71,7 +71,7 @@ pub struct Batch {
     pub alive: Option<Timestamp>,
 }
 
-/// The open journal; clones share it. The writer ends, everything accepted written, when the last one is dropped.
+/// The open journal; clones share it. Dropping the last one blocks until everything accepted is written and the file closed.
 #[derive(Clone)]
 pub struct Journal {
     store: Arc<Store>,
@@ -107,8 +107,8 @@ impl Journal {
     /// returns and done even if the future is dropped; the future is ready after the durable commit.
     ///
     /// # Errors
-    /// When `limits::EVENT_QUEUE` writes wait already, an event is too large, or the disk fails. A failure is of this
-    /// call only: a later one may succeed.
+    /// When `limits::EVENT_QUEUE` writes wait already or an event is too large: nothing was written. When the disk
+    /// fails: all of it was written or nothing, and which of the two shows at the next start. Later calls may succeed.
     pub fn append(
         &self,
         events: Vec<Event>,

@@ -104,8 +104,8 @@ impl Store {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Does `work` in one durable commit. After a failure nothing of it is stored, and the next call opens the
-    /// file anew, as the database demands it after an error of the disk.
+    /// Does `work` in one durable commit. After a failure all of it is stored or nothing (the disk may fail just behind
+    /// the commit), and the file is opened anew, as the database demands it after an error of the disk.
     pub(super) fn write<T>(
         &self,
         work: impl FnOnce(&WriteTransaction) -> Result<T, redb::Error>,

@@ -33,6 +33,8 @@ use tokio_rustls::TlsAcceptor;
 
 /// Pause after an accept that failed, as it does when file descriptors run out.
 const BACK_OFF: Duration = Duration::from_millis(100);
+/// Time to finish replies under way when the appliance stops; who needs longer is cut off.
+const GRACE: Duration = Duration::from_secs(5);
 /// Connections that the kernel holds until they are accepted.
 const BACKLOG: i32 = 1024;
 
@@ -183,7 +185,8 @@ async fn accept(
         }
     }
     drop(listener);
-    while clients.join_next().await.is_some() {}
+    let finished = async { while clients.join_next().await.is_some() {} };
+    drop(tokio::time::timeout(GRACE, finished).await);
 }
 
 /// Serves one client. What goes wrong is the client's affair.

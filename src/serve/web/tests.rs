@@ -223,7 +223,7 @@ async fn disorder_on_the_wire_ends_the_connection_only() {
 async fn slow_clients_are_closed_and_make_room() {
     let served = serve(Settings {
         clients: 1,
-        timeout: Duration::from_millis(200),
+        timeout: Duration::from_millis(500),
         ..Settings::default()
     });
     let silent = TcpStream::connect(served.secure).await.unwrap();
