@@ -119,7 +119,7 @@ fn refusal(stream: &UnixStream, path: Option<&Path>) -> Option<String> {
     let group = group.map(|file| file.gid());
     let own = UnixStream::pair().and_then(|(one, _)| one.peer_cred());
     match (stream.peer_cred(), own) {
-        (Ok(peer), Ok(own)) if may(&peer, own.uid(), group) => None,
+        (Ok(peer), Ok(own)) if may(peer.uid(), &groups(&peer), own.uid(), group) => None,
         (Ok(peer), Ok(own)) => Some(format!(
             "user {} may not command the appliance: only root, user {} and the members of the socket's group may",
             peer.uid(),
@@ -129,27 +129,25 @@ fn refusal(stream: &UnixStream, path: Option<&Path>) -> Option<String> {
     }
 }
 
-/// Whether a peer is root, ourselves, or in the socket's group.
-fn may(peer: &UCred, own: u32, group: Option<u32>) -> bool {
-    let member = |group| peer.gid() == group || peer.pid().is_some_and(|pid| has_group(pid, group));
-    peer.uid() == 0 || peer.uid() == own || group.is_some_and(member)
+/// Whether a peer of this user and these groups is root, ourselves, or in the socket's group.
+fn may(user: u32, groups: &[u32], own: u32, group: Option<u32>) -> bool {
+    user == 0 || user == own || group.is_some_and(|group| groups.contains(&group))
 }
 
-/// Whether a process has this supplementary group, which the socket's credentials do not tell.
-fn has_group(pid: i32, group: u32) -> bool {
-    fs::read_to_string(format!("/proc/{pid}/status"))
-        .is_ok_and(|status| lists_group(&status, group))
+/// The peer's groups: its first one from the socket, the others, which the socket does not tell, from its process.
+fn groups(peer: &UCred) -> Vec<u32> {
+    let status = peer
+        .pid()
+        .and_then(|pid| fs::read_to_string(format!("/proc/{pid}/status")).ok());
+    let others = status.as_deref().map(supplementary).unwrap_or_default();
+    [vec![peer.gid()], others].concat()
 }
 
-fn lists_group(status: &str, group: u32) -> bool {
-    let mut lines = status.lines();
-    lines
-        .find_map(|line| line.strip_prefix("Groups:"))
-        .is_some_and(|groups| {
-            groups
-                .split_whitespace()
-                .any(|one| one.parse() == Ok(group))
-        })
+/// The supplementary groups in the status of a process.
+fn supplementary(status: &str) -> Vec<u32> {
+    let line = status.lines().find_map(|line| line.strip_prefix("Groups:"));
+    let groups = line.unwrap_or_default().split_whitespace();
+    groups.filter_map(|group| group.parse().ok()).collect()
 }
 
 /// Answers one client, or tells it why not.
@@ -297,10 +295,23 @@ mod tests {
     }
 
     #[test]
+    fn root_the_own_user_and_the_group_may_command() {
+        for (user, groups, group, allowed) in [
+            (0, &[0][..], None, true),
+            (7, &[100], None, true),
+            (8, &[100], None, false),
+            (8, &[100], Some(110), false),
+            (8, &[110], Some(110), true),
+            (8, &[100, 110], Some(110), true),
+        ] {
+            assert_eq!(may(user, groups, 7, group), allowed, "{user} {groups:?}");
+        }
+    }
+
+    #[test]
     fn groups_are_read_from_the_status_of_a_process() {
         let status = "Name:\tcat\nUid:\t1000\t1000\nGroups:\t4 24 110 \nNStgid:\t7\n";
-        assert!(lists_group(status, 110));
-        assert!(!lists_group(status, 11));
-        assert!(!lists_group("Name:\tx\nGroups:\t\n", 0));
+        assert_eq!(supplementary(status), [4, 24, 110]);
+        assert_eq!(supplementary("Name:\tx\nGroups:\t\n"), [0; 0]);
     }
 }
