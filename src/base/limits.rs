@@ -46,10 +46,18 @@ pub const DNS_TCP_PER_NETWORK: usize = 20;
 pub const WEB_CLIENTS: usize = 500;
 /// Octets of an HTTP request's head.
 pub const WEB_HEAD: usize = 8 * 1024;
+/// HTTPS connections from one client network.
+pub const WEB_CLIENTS_PER_NETWORK: usize = 50;
 /// Time for an HTTP connection.
 pub const WEB_TIMEOUT: Duration = Duration::from_secs(30);
 /// Octets of a line on the control socket.
 pub const CONTROL_LINE: usize = 1024 * 1024;
+/// Octets of an answer on the control socket: an export of a test is the largest.
+pub const CONTROL_ANSWER: usize = 64 * 1024 * 1024;
+/// Time for which a client of the control socket may be silent.
+pub const CONTROL_IDLE: Duration = Duration::from_secs(60);
+/// Time for an answer on the control socket: certificates may have to be fetched.
+pub const CONTROL_TIMEOUT: Duration = Duration::from_secs(600);
 /// Clients of the control socket.
 pub const CONTROL_CLIENTS: usize = 16;
 /// Octets of a fetched policy or other page (RFC 8461 3.3).
@@ -72,6 +80,12 @@ pub const MX_ADDRESSES: usize = 20;
 pub const TLSA_RECORDS: usize = 20;
 /// Events waiting to be committed before observations are dropped and a gap is noted.
 pub const EVENT_QUEUE: usize = 16 * 1024;
+/// Writes that share one commit of the journal.
+pub const GROUP_COMMIT: usize = 1024;
+/// Octets of one commit to the journal, events and values together.
+pub const STORED: usize = 16 * 1024 * 1024;
+/// Events that are forgotten in one commit.
+pub const SWEEP: u64 = 4096;
 /// Open tests.
 pub const OPEN_TESTS: usize = 10_000;
 /// Connections of one test that are kept; later ones are counted, not kept.

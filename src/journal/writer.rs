@@ -1,0 +1,150 @@
+//! The one thread that writes. Work that waits is done in one commit, and all of it succeeds or fails together.
+
+use super::Space;
+use super::error::JournalError;
+use super::record::Record;
+use super::store::{self, Store};
+use super::sweep::{self, Sweep};
+use crate::base::{Timestamp, limits};
+use redb::WriteTransaction;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{mpsc, oneshot};
+
+/// Something to write.
+pub(super) enum Work {
+    /// Changes, checked and encoded.
+    Commit {
+        records: Vec<Record>,
+        puts: Vec<(Space, String, Vec<u8>)>,
+        removes: Vec<(Space, String)>,
+        time: Option<Timestamp>,
+    },
+    /// Events to forget.
+    Sweep(Sweep),
+}
+
+impl Work {
+    /// Does it within a transaction; says how many events were forgotten.
+    fn apply(&self, to: &WriteTransaction) -> Result<u64, redb::Error> {
+        match self {
+            Self::Commit {
+                records,
+                puts,
+                removes,
+                time,
+            } => {
+                if !records.is_empty() {
+                    store::insert(to, records)?;
+                }
+                for (space, key, bytes) in puts {
+                    to.open_table(space.table())?
+                        .insert(key.as_str(), bytes.as_slice())?;
+                }
+                for (space, key) in removes {
+                    to.open_table(space.table())?.remove(key.as_str())?;
+                }
+                if let Some(time) = time {
+                    store::mark(to, *time)?;
+                }
+                Ok(0)
+            }
+            Self::Sweep(what) => sweep::sweep(to, what),
+        }
+    }
+}
+
+/// What became of work.
+type Outcome = Result<u64, JournalError>;
+
+/// Work and whom to tell.
+struct Job(Work, oneshot::Sender<Outcome>);
+
+/// The handle of the writing thread; dropping it waits until all accepted work is done.
+pub(super) struct Writer {
+    queue: Option<mpsc::Sender<Job>>,
+    thread: Option<JoinHandle<()>>,
+    commits: Arc<AtomicU64>,
+}
+
+impl Writer {
+    /// Starts the thread.
+    pub(super) fn start(store: Arc<Store>) -> std::io::Result<Self> {
+        let (queue, jobs) = mpsc::channel(limits::EVENT_QUEUE);
+        let commits = Arc::new(AtomicU64::new(0));
+        let counter = Arc::clone(&commits);
+        let thread = std::thread::Builder::new()
+            .name("journal".to_owned())
+            .spawn(move || run(&store, jobs, &counter))?;
+        Ok(Self {
+            queue: Some(queue),
+            thread: Some(thread),
+            commits,
+        })
+    }
+
+    /// Accepts work without waiting; the future is ready when it is committed or has failed.
+    pub(super) fn submit(
+        &self,
+        work: Work,
+    ) -> Result<impl Future<Output = Outcome> + Send + use<>, JournalError> {
+        let (tell, told) = oneshot::channel();
+        let queue = self.queue.as_ref().ok_or(JournalError::Stopped)?;
+        queue
+            .try_send(Job(work, tell))
+            .map_err(|error| match error {
+                TrySendError::Full(_) => JournalError::Full,
+                TrySendError::Closed(_) => JournalError::Stopped,
+            })?;
+        Ok(async move { told.await.unwrap_or(Err(JournalError::Stopped)) })
+    }
+
+    /// The commits so far.
+    pub(super) fn commits(&self) -> u64 {
+        self.commits.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.queue = None;
+        if let Some(thread) = self.thread.take() {
+            drop(thread.join());
+        }
+    }
+}
+
+/// Writes until the queue is closed and empty.
+fn run(store: &Store, mut jobs: mpsc::Receiver<Job>, commits: &AtomicU64) {
+    let mut group = Vec::new();
+    while let Some(first) = jobs.blocking_recv() {
+        group.push(first);
+        while group.len() < limits::GROUP_COMMIT
+            && let Ok(next) = jobs.try_recv()
+        {
+            group.push(next);
+        }
+        let outcome = store.write(|to| {
+            group
+                .iter()
+                .map(|Job(work, _)| work.apply(to))
+                .collect::<Result<Vec<_>, _>>()
+        });
+        match outcome {
+            Ok(counts) => {
+                commits.fetch_add(1, Ordering::Relaxed);
+                for (Job(_, tell), count) in group.drain(..).zip(counts) {
+                    drop(tell.send(Ok(count)));
+                }
+            }
+            Err(error) => {
+                tracing::error!(%error, waiting = group.len(), "nothing could be committed");
+                for Job(_, tell) in group.drain(..) {
+                    drop(tell.send(Err(error.clone())));
+                }
+            }
+        }
+    }
+}
