@@ -1,39 +1,11 @@
 //! The zone: what the appliance publishes, and the operator's records beside it.
 
-use super::generate::{Inputs, Instead, Made, NAMESERVER, generate, name};
-use super::master::{self, Entry, MasterError};
+use super::generate::{Inputs, Instead, generate, name};
+use super::operator::{Merger, Operator};
 use super::{Zone, ZoneError};
-use crate::base;
 use crate::cases;
-use hickory_proto::rr::{LowerName, Name, RData, Record, RecordSet, RecordType, RrKey};
+use hickory_proto::rr::Name;
 use std::collections::BTreeMap;
-
-/// The operator's records of one zone.
-#[derive(Clone, Debug, Default)]
-pub struct Operator {
-    file: String,
-    entries: Vec<Entry>,
-}
-
-impl Operator {
-    /// Reads the operator's master file; `file` is what errors name, `ttl` holds for records that state none.
-    ///
-    /// # Errors
-    /// As [`master::read`].
-    pub fn read(
-        file: &str,
-        text: &str,
-        zone: base::Zone,
-        base_domain: &base::Domain,
-        ttl: u32,
-    ) -> Result<Self, ZoneError> {
-        let origin = name(&base_domain.below(zone.label())?)?;
-        Ok(Self {
-            file: file.to_owned(),
-            entries: master::read(file, text, &origin, ttl)?,
-        })
-    }
-}
 
 /// Builds a zone; pure, and the same for the same inputs.
 ///
@@ -83,191 +55,11 @@ fn reserved(inputs: &Inputs<'_>) -> Result<Vec<Name>, ZoneError> {
     Ok(names)
 }
 
-struct Merger<'a> {
-    operator: &'a Operator,
-    origin: &'a Name,
-    instead: Instead,
-    /// Where the operator's RRsets begin.
-    lines: BTreeMap<RrKey, usize>,
-    rrsets: BTreeMap<RrKey, RecordSet>,
-}
-
-impl Merger<'_> {
-    fn wrong(&self, line: usize, what: impl Into<String>) -> ZoneError {
-        MasterError::new(&self.operator.file, line, what).into()
-    }
-
-    /// Judges a record of the operator by itself, and notes what it replaces.
-    fn admit(&mut self, entry: &Entry, reserved: &[Name]) -> Result<(), ZoneError> {
-        let record = &entry.record;
-        let apex = record.name == *self.origin;
-        let refused = match record.record_type() {
-            RecordType::RRSIG
-            | RecordType::NSEC
-            | RecordType::NSEC3
-            | RecordType::NSEC3PARAM
-            | RecordType::DNSKEY
-            | RecordType::CDS
-            | RecordType::CDNSKEY => "is made by the appliance",
-            RecordType::DNAME | RecordType::ANAME => "is not supported",
-            RecordType::DS if apex => "belongs into the zone above",
-            RecordType::SOA if !apex => "is allowed at the apex only",
-            RecordType::CNAME if apex => "is not allowed at the apex",
-            _ if record.name.is_wildcard() => {
-                "is refused: a wildcard would answer for names that must not exist"
-            }
-            _ if reserved.iter().any(|name| name.zone_of(&record.name)) => {
-                "is refused: what stands at this name decides the test"
-            }
-            _ => "",
-        };
-        if !refused.is_empty() {
-            let what = format!("{} {} {refused}", record.name, record.record_type());
-            return Err(self.wrong(entry.line, what));
-        }
-        match &record.data {
-            RData::SOA(_) if self.instead.soa.is_some() => {
-                return Err(self.wrong(entry.line, "a second SOA; one is allowed"));
-            }
-            RData::SOA(soa) => self.instead.soa = Some(soa.clone()),
-            RData::NS(_) if apex => self.instead.ns = true,
-            RData::A(_) | RData::AAAA(_) => {
-                let nameserver =
-                    Name::from_ascii(NAMESERVER).and_then(|label| label.append_domain(self.origin));
-                self.instead.nameserver |= nameserver.is_ok_and(|name| name == record.name);
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-
-    fn generated(&mut self, made: Vec<Made>) -> Result<(), ZoneError> {
-        for (name, ttl, data) in made {
-            let set = self.set(&name, data.record_type(), ttl);
-            set.add_rdata(data);
-        }
-        Ok(())
-    }
-
-    fn set(&mut self, name: &Name, record_type: RecordType, ttl: u32) -> &mut RecordSet {
-        let name = name.to_lowercase();
-        self.rrsets
-            .entry(RrKey::new(LowerName::new(&name), record_type))
-            .or_insert_with(|| RecordSet::with_ttl(name, record_type, ttl))
-    }
-
-    /// Puts a record of the operator into the zone.
-    fn operators(&mut self, entry: &Entry, ttl_ns: u32) -> Result<(), ZoneError> {
-        let Record { name, data, .. } = &entry.record;
-        let record_type = data.record_type();
-        if record_type == RecordType::SOA {
-            return Ok(());
-        }
-        let ttl = match record_type {
-            RecordType::NS if !entry.ttl_stated => ttl_ns,
-            _ => entry.record.ttl,
-        };
-        let key = RrKey::new(LowerName::new(name), record_type);
-        let ours = self.rrsets.contains_key(&key) && !self.lines.contains_key(&key);
-        if ours {
-            let what = format!("{name} {record_type} is published by the appliance already");
-            return Err(self.wrong(entry.line, what));
-        }
-        self.lines.entry(key).or_insert(entry.line);
-        let set = self.set(name, record_type, ttl);
-        if set.ttl() != ttl && !set.is_empty() {
-            let what = format!(
-                "the TTL is {ttl}, but {} in another record of {name} {record_type} (RFC 2181 5.2)",
-                set.ttl()
-            );
-            return Err(self.wrong(entry.line, what));
-        }
-        if record_type == RecordType::CNAME && !set.is_empty() {
-            let what = format!("a second CNAME of {name}; one is allowed");
-            return Err(self.wrong(entry.line, what));
-        }
-        set.add_rdata(data.clone());
-        Ok(())
-    }
-
-    /// Judges the operator's RRsets among all others.
-    fn check(&self) -> Result<(), ZoneError> {
-        for (key, &line) in &self.lines {
-            let owner: &Name = key.name();
-            match key.record_type {
-                RecordType::CNAME => self.alone(owner, line)?,
-                RecordType::NS => {
-                    if owner != self.origin {
-                        self.delegation(owner, line)?;
-                    }
-                    self.glue(key, line)?;
-                }
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
-    /// Nothing may stand beside a CNAME (RFC 1034 3.6.2).
-    fn alone(&self, owner: &Name, line: usize) -> Result<(), ZoneError> {
-        let other = self
-            .rrsets
-            .keys()
-            .find(|key| key.name() as &Name == owner && key.record_type != RecordType::CNAME);
-        match other {
-            None => Ok(()),
-            Some(key) => {
-                let what = format!("{owner} has a CNAME and {} as well", key.record_type);
-                Err(self.wrong(line, what))
-            }
-        }
-    }
-
-    /// Nothing that we publish may lie in a zone given away.
-    fn delegation(&self, owner: &Name, line: usize) -> Result<(), ZoneError> {
-        let hidden = self
-            .rrsets
-            .keys()
-            .find(|key| !self.lines.contains_key(key) && owner.zone_of(key.name()));
-        match hidden {
-            None => Ok(()),
-            Some(key) => {
-                let what = format!(
-                    "the delegation of {owner} would hide {} {}, which the appliance publishes",
-                    key.name(),
-                    key.record_type
-                );
-                Err(self.wrong(line, what))
-            }
-        }
-    }
-
-    /// A nameserver within the zone must have an address.
-    fn glue(&self, key: &RrKey, line: usize) -> Result<(), ZoneError> {
-        let records = self.rrsets.get(key).into_iter();
-        for record in records.flat_map(RecordSet::records_without_rrsigs) {
-            let RData::NS(target) = &record.data else {
-                continue;
-            };
-            let has = |record_type| {
-                let key = RrKey::new(LowerName::new(&target.0), record_type);
-                self.rrsets.contains_key(&key)
-            };
-            let inside = self.origin.zone_of(&target.0);
-            if inside && !has(RecordType::A) && !has(RecordType::AAAA) {
-                let what = format!("the nameserver {} has no A or AAAA record", target.0);
-                return Err(self.wrong(line, what));
-            }
-        }
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::{MxFamily, Ttls};
+    use super::super::{MxFamily, Ttls, master};
     use super::*;
-    use base::Server;
+    use crate::base::{self, Server};
     use base::Zone::{Et, Ut};
     use std::net::IpAddr;
 
@@ -417,105 +209,105 @@ _dmarc.ut.example.org. 300 IN TXT "v=DMARC1; p=reject"
         assert!(!text.contains("\nns1.et.example.org. 300 IN AAAA"));
     }
 
+    /// Zone, file, error.
+    const CLASHES: [(base::Zone, &str, &str); 18] = [
+        (
+            Et,
+            "\nmx04 A 192.0.2.9",
+            "2: mx04.et.example.org. A is published by the appliance already",
+        ),
+        (
+            Et,
+            "@ MX 5 a",
+            "1: et.example.org. MX is published by the appliance already",
+        ),
+        (
+            Et,
+            "@ TXT x",
+            "1: et.example.org. TXT is published by the appliance already",
+        ),
+        (
+            Et,
+            "mx04 CNAME a",
+            "1: mx04.et.example.org. has a CNAME and A as well",
+        ),
+        (
+            Et,
+            "a A 192.0.2.1\na CNAME b",
+            "2: a.et.example.org. has a CNAME and A as well",
+        ),
+        (
+            Et,
+            "a CNAME b\na CNAME c",
+            "2: a second CNAME of a.et.example.org.; one is allowed",
+        ),
+        (
+            Et,
+            "@ CNAME b",
+            "1: et.example.org. CNAME is not allowed at the apex",
+        ),
+        (
+            Et,
+            "a A 192.0.2.1\na 5 A 192.0.2.2",
+            "2: the TTL is 5, but 300 in another record of a.et.example.org. A (RFC 2181 5.2)",
+        ),
+        (
+            Et,
+            "* A 192.0.2.1",
+            "1: *.et.example.org. A is refused: a wildcard would answer for names that must not exist",
+        ),
+        (
+            Ut,
+            "_25._tcp TLSA 3 1 1 00",
+            "1: _25._tcp.ut.example.org. TLSA is refused: what stands at this name decides the test",
+        ),
+        (
+            Ut,
+            "_mta-sts TXT x",
+            "1: _mta-sts.ut.example.org. TXT is refused: what stands at this name decides the test",
+        ),
+        (
+            Et,
+            "@ DS 1 13 2 00",
+            "1: et.example.org. DS belongs into the zone above",
+        ),
+        (
+            Et,
+            "@ NSEC a A",
+            "1: et.example.org. NSEC is made by the appliance",
+        ),
+        (
+            Et,
+            "a SOA a b 1 2 3 4 5",
+            "1: a.et.example.org. SOA is allowed at the apex only",
+        ),
+        (
+            Et,
+            "@ SOA a b 1 2 3 4 5\n@ SOA a b 1 2 3 4 5",
+            "2: a second SOA; one is allowed",
+        ),
+        (
+            Et,
+            "\n@ NS ns9",
+            "2: the nameserver ns9.et.example.org. has no A or AAAA record",
+        ),
+        (
+            Et,
+            "_tls NS a.example.net.",
+            "1: the delegation of _tls.et.example.org. would hide _smtp._tls.et.example.org. TXT, which the appliance publishes",
+        ),
+        (
+            Et,
+            "a DNAME b",
+            "1: DNAME has no text form here; write \\# LENGTH HEX (RFC 3597)",
+        ),
+    ];
+
     #[test]
     fn what_clashes_or_must_not_be_is_named_with_its_line() {
-        for (zone, file, error) in [
-            (
-                Et,
-                "\nmx04 A 192.0.2.9",
-                "2: mx04.et.example.org. A is published by the appliance already",
-            ),
-            (
-                Et,
-                "@ MX 5 a",
-                "1: et.example.org. MX is published by the appliance already",
-            ),
-            (
-                Et,
-                "@ TXT x",
-                "1: et.example.org. TXT is published by the appliance already",
-            ),
-            (
-                Et,
-                "mx04 CNAME a",
-                "1: mx04.et.example.org. has a CNAME and A as well",
-            ),
-            (
-                Et,
-                "a A 192.0.2.1\na CNAME b",
-                "2: a.et.example.org. has a CNAME and A as well",
-            ),
-            (
-                Et,
-                "a CNAME b\na CNAME c",
-                "2: a second CNAME of a.et.example.org.; one is allowed",
-            ),
-            (
-                Et,
-                "@ CNAME b",
-                "1: et.example.org. CNAME is not allowed at the apex",
-            ),
-            (
-                Et,
-                "a A 192.0.2.1\na 5 A 192.0.2.2",
-                "2: the TTL is 5, but 300 in another record of a.et.example.org. A (RFC 2181 5.2)",
-            ),
-            (
-                Et,
-                "* A 192.0.2.1",
-                "1: *.et.example.org. A is refused: a wildcard would answer for names that must not exist",
-            ),
-            (
-                Ut,
-                "_25._tcp TLSA 3 1 1 00",
-                "1: _25._tcp.ut.example.org. TLSA is refused: what stands at this name decides the test",
-            ),
-            (
-                Ut,
-                "_mta-sts TXT x",
-                "1: _mta-sts.ut.example.org. TXT is refused: what stands at this name decides the test",
-            ),
-            (
-                Et,
-                "@ DS 1 13 2 00",
-                "1: et.example.org. DS belongs into the zone above",
-            ),
-            (
-                Et,
-                "@ NSEC a A",
-                "1: et.example.org. NSEC is made by the appliance",
-            ),
-            (
-                Et,
-                "a SOA a b 1 2 3 4 5",
-                "1: a.et.example.org. SOA is allowed at the apex only",
-            ),
-            (
-                Et,
-                "@ SOA a b 1 2 3 4 5\n@ SOA a b 1 2 3 4 5",
-                "2: a second SOA; one is allowed",
-            ),
-            (
-                Et,
-                "\n@ NS ns9",
-                "2: the nameserver ns9.et.example.org. has no A or AAAA record",
-            ),
-            (
-                Et,
-                "_tls NS a.example.net.",
-                "1: the delegation of _tls.et.example.org. would hide _smtp._tls.et.example.org. TXT, which the appliance publishes",
-            ),
-            (
-                Et,
-                "a DNAME b",
-                "1: DNAME has no text form here; write \\# LENGTH HEX (RFC 3597)",
-            ),
-        ] {
-            assert_eq!(
-                world().error(zone, file),
-                format!("et.zone:{error}"),
-                "{file}"
-            );
+        for (zone, file, error) in CLASHES {
+            let told = world().error(zone, file);
+            assert_eq!(told, format!("et.zone:{error}"), "{file}");
         }
     }
 

@@ -6,10 +6,12 @@
 mod build;
 mod generate;
 pub mod master;
+mod operator;
 pub mod policy;
 
-pub use build::{Operator, build};
+pub use build::build;
 pub use generate::{Inputs, MxFamily, Ttls};
+pub use operator::Operator;
 
 use hickory_proto::rr::{LowerName, Name, RData, Record, RecordSet, RecordType, RrKey};
 use master::MasterError;
