@@ -117,7 +117,7 @@ impl Store {
     }
 
     /// Begins the change of a key: makes the next one, whose digest is published from now on; [`Store::renew`] switches
-    /// to it when [`PUBLISHED`](super::plan::PUBLISHED) is over. A change begun already goes on as it was.
+    /// to it when [`PUBLISHED`] is over. A change begun already goes on as it was.
     ///
     /// # Errors
     /// When the key cannot be made or kept.
