@@ -54,6 +54,8 @@ pub const CONTROL_LINE: usize = 1024 * 1024;
 pub const CONTROL_CLIENTS: usize = 16;
 /// Octets of a fetched policy or other page (RFC 8461 3.3).
 pub const FETCH_BODY: usize = 64 * 1024;
+/// Addresses of a host that a fetch tries.
+pub const FETCH_ADDRESSES: usize = 4;
 /// Time for a fetch.
 pub const FETCH_TIMEOUT: Duration = Duration::from_secs(10);
 /// Time for one question to the DNS, all tries at all resolvers together.

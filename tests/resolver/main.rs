@@ -2,12 +2,17 @@
 
 #![allow(missing_docs, reason = "a test")]
 
+mod meddler;
 mod world;
 
+use hickory_proto::op::{Message, ResponseCode};
+use hickory_proto::rr::rdata::A;
+use hickory_proto::rr::{Name, RData, Record, RecordType};
 use mailproof::base::{Domain, Lookup, Security};
 use mailproof::dial::resolver::Anchors;
 use mailproof::dial::{Dial, Settings, Validate};
-use std::net::{IpAddr, SocketAddr};
+use meddler::meddler;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 fn dial(resolver: SocketAddr, validate: Validate, anchor: &str) -> Dial {
@@ -119,4 +124,133 @@ async fn own_validation_tells_secure_insecure_bogus_and_unknown_apart() {
     let dial = dial(world.server.address, Validate::Own, &world.anchor);
     ready(&dial).await;
     check_all(&dial).await;
+}
+
+#[tokio::test]
+async fn a_validating_resolver_is_believed_when_told_so() {
+    let world = world::world();
+    ready(&dial(world.server.address, Validate::Own, &world.anchor)).await;
+    let unbound = world::unbound(&world);
+    let upstream = dial(unbound.address, Validate::Upstream, &world.anchor);
+    ready(&upstream).await;
+    check_all(&upstream).await;
+    // What we validate ourselves comes to the same through a resolver that validates too.
+    check_all(&dial(unbound.address, Validate::Own, &world.anchor)).await;
+}
+
+#[tokio::test]
+async fn answers_too_long_for_udp_come_over_tcp() {
+    let world = world::world();
+    let dial = dial(world.server.address, Validate::Own, &world.anchor);
+    ready(&dial).await;
+    let big = dial.resolver().txt(&name("big.signed.lab")).await;
+    assert_eq!(show(&big), "1 Secure");
+    assert_eq!(big.records[0].len(), 1600);
+}
+
+#[tokio::test]
+async fn reverse_names_count_when_they_lead_back() {
+    let world = world::world();
+    let dial = dial(world.server.address, Validate::Own, &world.anchor);
+    ready(&dial).await;
+    let reverse = async |address: &str| dial.resolver().reverse(address.parse().unwrap()).await;
+    assert_eq!(reverse("127.0.0.4").await, Some(name("four.signed.lab")));
+    assert_eq!(
+        reverse("127.0.0.5").await,
+        None,
+        "the name has another address"
+    );
+    assert_eq!(reverse("127.0.0.6").await, None, "no name");
+}
+
+/// Whether the message is about this name and type.
+fn is(message: &Message, name: &str, kind: RecordType) -> bool {
+    let query = &message.queries[0];
+    query.name().to_ascii() == name && query.query_type() == kind
+}
+
+#[tokio::test]
+async fn forgery_and_failure_are_told_apart() {
+    let world = world::world();
+    let target = world.server.address;
+    ready(&dial(target, Validate::Own, &world.anchor)).await;
+
+    let forged = meddler(target, |message| {
+        for record in &mut message.answers {
+            if matches!(record.data, RData::A(_)) {
+                record.data = RData::A(A::new(127, 0, 0, 66));
+            }
+        }
+    });
+    let stripped = meddler(target, |message| {
+        if is(message, "_25._tcp.mx.signed.lab.", RecordType::TLSA) {
+            message
+                .answers
+                .retain(|record| record.record_type() != RecordType::RRSIG);
+        }
+    });
+    let absent = meddler(target, |message| {
+        if is(message, "_25._tcp.mx.signed.lab.", RecordType::TLSA) {
+            message.answers.clear();
+            message.authorities.clear();
+        }
+    });
+    let strange = meddler(target, |message| {
+        if is(message, "_25._tcp.mx.signed.lab.", RecordType::TLSA) {
+            let soa = RData::try_from_str(RecordType::SOA, "ns.lab. root.lab. 1 1 1 1 1").unwrap();
+            let zone = Name::from_ascii("plain.lab.").unwrap();
+            message.answers.clear();
+            message.authorities = vec![Record::from_rdata(zone, 60, soa)];
+        }
+    });
+    let broken_chain = meddler(target, |message| {
+        if is(message, "signed.lab.", RecordType::DNSKEY) {
+            message.answers.clear();
+            message.metadata.response_code = ResponseCode::ServFail;
+        }
+    });
+    let silent_family = meddler(target, |message| {
+        if is(message, "mx.signed.lab.", RecordType::AAAA) {
+            message.metadata.response_code = ResponseCode::ServFail;
+        }
+    });
+    for (what, resolver, expected) in [
+        ("untouched", target, "1 Secure"),
+        ("signatures stripped", stripped, "failed Bogus"),
+        ("denied without proof", absent, "failed Bogus"),
+        ("denied by an insecure zone", strange, "failed Bogus"),
+        ("keys not to be had", broken_chain, "failed Unknown"),
+        (
+            "nobody there",
+            "127.0.0.1:9".parse().unwrap(),
+            "failed Unknown",
+        ),
+    ] {
+        let dial = dial(resolver, Validate::Own, &world.anchor);
+        let found = dial.resolver().tlsa(&name("_25._tcp.mx.signed.lab")).await;
+        assert_eq!(show(&found), expected, "{what}: {found:?}");
+    }
+    let found = dial(forged, Validate::Own, &world.anchor);
+    let found = found.resolver().addresses(&name("four.signed.lab")).await;
+    assert_eq!(show(&found), "failed Bogus", "{found:?}");
+    assert!(found.records.is_empty());
+    let half = dial(silent_family, Validate::Own, &world.anchor);
+    let half = half.resolver().addresses(&name("mx.signed.lab")).await;
+    assert_eq!(half.records.len(), 1, "the other family is there");
+    assert!(
+        half.failed
+            .is_some_and(|why| why.contains("Server Failure"))
+    );
+    assert_eq!(half.security, Security::Unknown);
+}
+
+#[tokio::test]
+async fn an_anchor_that_fits_no_key_makes_everything_bogus() {
+    let world = world::world();
+    ready(&dial(world.server.address, Validate::Own, &world.anchor)).await;
+    let anchor = format!(". DS 1 13 2 {}", "00".repeat(32));
+    let dial = dial(world.server.address, Validate::Own, &anchor);
+    let found = dial.resolver().mx(&name("signed.lab")).await;
+    assert_eq!(show(&found), "failed Bogus");
+    assert!(found.failed.unwrap().contains("trust anchor"));
 }

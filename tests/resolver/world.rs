@@ -9,8 +9,11 @@ use std::process::{Child, Command, Stdio};
 const SIGNED: [&str; 5] = [".", "lab", "signed.lab", "three.lab", "broken.lab"];
 
 /// The records of each zone beside SOA and NS.
-const RECORDS: [(&str, &str); 6] = [
-    (".", "lab. NS ns.lab.\nns.lab. A 127.0.0.1\n"),
+const RECORDS: [(&str, &str); 7] = [
+    (
+        ".",
+        "lab. NS ns.lab.\nns.lab. A 127.0.0.1\n127.in-addr.arpa. NS ns.lab.\n",
+    ),
     (
         "lab",
         "ns A 127.0.0.1\nsigned NS ns\nthree NS ns\nbroken NS ns\nplain NS ns\n",
@@ -22,11 +25,16 @@ const RECORDS: [(&str, &str); 6] = [
          0000000000000000000000000000000000000000000000000000000000000001\n\
          four A 127.0.0.4\nforged A 127.0.0.1\n*.w A 127.0.0.9\nalias CNAME mx\n\
          away CNAME host.plain.lab.\nnowhere CNAME none.three.lab.\nempty CNAME text.three.lab.\n\
-         loop CNAME loop2\nloop2 CNAME loop\n*.c CNAME mx\n",
+         loop CNAME loop2\nloop2 CNAME loop\n*.c CNAME mx\n\
+         big TXT BIG BIG BIG BIG BIG BIG BIG BIG\n",
     ),
     ("three.lab", "text TXT \"here\"\n*.w A 127.0.0.9\n"),
     ("broken.lab", "host A 127.0.0.1\n"),
     ("plain.lab", "host A 127.0.0.1\n@ MX 5 host\n"),
+    (
+        "127.in-addr.arpa",
+        "4.0.0 PTR aaa.signed.lab.\n4.0.0 PTR four.signed.lab.\n5.0.0 PTR four.signed.lab.\n",
+    ),
 ];
 
 /// A running server and its folder; ended when dropped.
@@ -142,6 +150,7 @@ pub fn world() -> World {
         let mut text = format!(
             "$ORIGIN {zone}\n$TTL 300\n@ SOA ns.lab. root.lab. 1 3600 600 86400 60\n@ NS ns.lab.\n{records}"
         );
+        text = text.replace("BIG", &"x".repeat(200));
         for (child, ds) in &delegations {
             let parent = if child.matches('.').count() == 1 {
                 "."
