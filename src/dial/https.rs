@@ -12,6 +12,7 @@ use hyper::{Request, Response, body::Incoming};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, crypto::ring};
+use std::convert::Infallible;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -132,9 +133,8 @@ impl Dial {
             read(response, limit).await
         };
         let (status, media_type, body) = tokio::select! {
-            biased;
             answer = exchange => answer?,
-            ended = drive(connection) => return Err(FetchError::Http(ended)),
+            never = drive(connection) => match never {},
         };
         Ok(Fetched {
             status,
@@ -188,12 +188,12 @@ fn refused(error: &io::Error) -> FetchError {
     }
 }
 
-/// Keeps the connection going; returns, in words, only when it ends before the answer.
-async fn drive(connection: impl Future<Output = hyper::Result<()>>) -> String {
-    match connection.await {
-        Ok(()) => "the connection was closed".to_owned(),
-        Err(error) => error.to_string(),
+/// Keeps the connection going; how it ends is seen where the answer is read.
+async fn drive(connection: impl Future<Output = hyper::Result<()>>) -> Infallible {
+    if let Err(error) = connection.await {
+        tracing::debug!(%error, "the connection ended");
     }
+    std::future::pending().await
 }
 
 async fn read(

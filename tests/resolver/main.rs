@@ -2,6 +2,8 @@
 
 #![allow(missing_docs, reason = "a test")]
 
+mod fetch;
+mod judge;
 mod meddler;
 mod world;
 
