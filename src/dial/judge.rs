@@ -19,7 +19,7 @@ use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-/// The trust anchors behind the judgements are looked at again after this time.
+/// The resolver behind the judgements is made anew after this time, with fresh trust anchors and empty caches.
 const AUTHENTICATOR_AGE: Duration = Duration::from_secs(3600);
 
 /// Judges messages.

@@ -1,9 +1,9 @@
 //! Pages fetched by HTTPS from servers of the test's own.
 
-use crate::{ready, world};
-use mailproof::base::Domain;
+use crate::world::World;
+use crate::{name, ready, world};
 use mailproof::dial::connect::ConnectError;
-use mailproof::dial::https::FetchError;
+use mailproof::dial::https::{FetchError, Fetched};
 use mailproof::dial::resolver::Anchors;
 use mailproof::dial::{Dial, Settings};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -47,73 +47,60 @@ async fn server(host: &str, answer: String) -> (u16, CertificateDer<'static>) {
     (port, certificate)
 }
 
-#[tokio::test]
-async fn pages_are_fetched_from_trusted_hosts_only() {
-    let world = world::world();
-    let settings = |port: u16, root: Option<CertificateDer<'static>>| Settings {
+const PAGE: &str =
+    "HTTP/1.1 200 OK\r\nContent-Type: Text/Plain; charset=utf-8\r\nContent-Length: 5\r\n\r\nhello";
+
+fn settings(world: &World, port: u16, root: Option<CertificateDer<'static>>) -> Settings {
+    Settings {
         resolvers: vec![world.server.address],
         trust_anchors: Some(Anchors::parse(&world.anchor).unwrap()),
         allow: vec!["127.0.0.0/8".parse().unwrap()],
-        deny_domains: vec![Domain::parse("broken.lab").unwrap()],
+        deny_domains: vec![name("broken.lab")],
         https_port: port,
         extra_roots: root.into_iter().collect(),
         ..Settings::default()
-    };
-    let host = Domain::parse("four.signed.lab").unwrap();
-    let get = async |settings: Settings, host: &Domain| {
-        let dial = Dial::new(settings).unwrap();
-        dial.get(host, "/.well-known/mta-sts.txt", 100).await
-    };
-    let page = "HTTP/1.1 200 OK\r\nContent-Type: Text/Plain; charset=utf-8\r\nContent-Length: 5\r\n\r\nhello";
-    let (port, root) = server("four.signed.lab", page.to_owned()).await;
-    ready(&Dial::new(settings(port, None)).unwrap()).await;
+    }
+}
 
-    let fetched = get(settings(port, Some(root.clone())), &host)
-        .await
-        .unwrap();
+async fn get(settings: Settings, host: &str) -> Result<Fetched, FetchError> {
+    let dial = Dial::new(settings).unwrap();
+    dial.get(&name(host), "/.well-known/mta-sts.txt", 100).await
+}
+
+#[tokio::test]
+async fn pages_are_fetched_from_trusted_hosts_only() {
+    let world = world::world();
+    let (port, root) = server("four.signed.lab", PAGE.to_owned()).await;
+    ready(&Dial::new(settings(&world, port, None)).unwrap()).await;
+
+    let trusting = settings(&world, port, Some(root.clone()));
+    let fetched = get(trusting.clone(), "four.signed.lab").await.unwrap();
     assert_eq!(
         (fetched.status, fetched.body.as_slice()),
         (200, &b"hello"[..])
     );
     assert_eq!(fetched.media_type, "text/plain");
-    assert_eq!(fetched.chain, [root.clone()]);
+    assert_eq!(fetched.chain, [root]);
 
-    let untrusted = get(settings(port, None), &host).await;
+    let untrusted = get(settings(&world, port, None), "four.signed.lab").await;
     assert!(
         matches!(untrusted, Err(FetchError::Certificate(_))),
         "{untrusted:?}"
     );
-    let (other, root) = server("other.signed.lab", page.to_owned()).await;
-    let strange = get(settings(other, Some(root)), &host).await;
+    let (other, root) = server("other.signed.lab", PAGE.to_owned()).await;
+    let strange = get(settings(&world, other, Some(root)), "four.signed.lab").await;
     assert!(
         matches!(strange, Err(FetchError::Certificate(_))),
         "{strange:?}"
     );
 
-    let moved = "HTTP/1.1 301 Moved\r\nLocation: https://x/\r\nContent-Length: 0\r\n\r\n";
-    let (port, root) = server("four.signed.lab", moved.to_owned()).await;
-    let moved = get(settings(port, Some(root)), &host).await.unwrap();
-    assert_eq!(moved.status, 301, "not followed");
-
-    let long = format!(
-        "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{}",
-        "x".repeat(101)
-    );
-    let (port, root) = server("four.signed.lab", long).await;
-    let long = get(settings(port, Some(root)), &host).await;
-    assert_eq!(long, Err(FetchError::TooLong));
-
-    let (port, root) = server("four.signed.lab", "SSH-2.0-x\r\n".to_owned()).await;
-    let strange = get(settings(port, Some(root.clone())), &host).await;
-    assert!(matches!(strange, Err(FetchError::Http(_))), "{strange:?}");
-
-    let refused = get(settings(9, None), &host).await;
+    let refused = get(settings(&world, 9, None), "four.signed.lab").await;
     assert_eq!(refused, Err(FetchError::Connect(ConnectError::Refused)));
     let closed = Settings {
         allow: Vec::new(),
-        ..settings(port, Some(root))
+        ..trusting.clone()
     };
-    let closed = get(closed, &host).await;
+    let closed = get(closed, "four.signed.lab").await;
     assert!(
         matches!(
             closed,
@@ -126,12 +113,45 @@ async fn pages_are_fetched_from_trusted_hosts_only() {
         ("none.signed.lab", "NoAddress"),
         ("loop.signed.lab", "Dns"),
     ] {
-        let error = get(settings(port, None), &Domain::parse(host).unwrap())
-            .await
-            .unwrap_err();
+        let error = get(trusting.clone(), host).await.unwrap_err();
         assert!(
             format!("{error:?}").starts_with(expected),
             "{host}: {error:?}"
         );
+    }
+}
+
+#[tokio::test]
+async fn answers_are_bounded_and_redirects_not_followed() {
+    let world = world::world();
+    ready(&Dial::new(settings(&world, 443, None)).unwrap()).await;
+    let long = format!(
+        "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{}",
+        "x".repeat(101)
+    );
+    for (answer, expected) in [
+        (
+            "HTTP/1.1 301 Moved\r\nLocation: https://x/\r\nContent-Length: 0\r\n\r\n",
+            "301 https://x/",
+        ),
+        (
+            "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n",
+            "404 ",
+        ),
+        (&long, "TooLong"),
+        ("SSH-2.0-x\r\n", "Http("),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort", "Http("),
+        ("", "Http("),
+    ] {
+        let (port, root) = server("four.signed.lab", answer.to_owned()).await;
+        let found = match get(settings(&world, port, Some(root)), "four.signed.lab").await {
+            Ok(fetched) => format!(
+                "{} {}",
+                fetched.status,
+                fetched.location.unwrap_or_default()
+            ),
+            Err(error) => format!("{error:?}"),
+        };
+        assert!(found.starts_with(expected), "{answer:?}: {found}");
     }
 }

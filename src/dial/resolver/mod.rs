@@ -46,6 +46,7 @@ struct Inner {
     exchange: Arc<Exchange>,
     /// `None`: the resolvers validate.
     validator: Option<Validator>,
+    cache: bool,
 }
 
 impl Resolver {
@@ -68,6 +69,7 @@ impl Resolver {
         Ok(Self(Arc::new(Inner {
             exchange,
             validator,
+            cache: settings.cache,
         })))
     }
 
@@ -253,7 +255,8 @@ impl Resolver {
         })
     }
 
-    /// A resolver of hickory's with the same servers and trust, for the crate that judges SPF, DKIM, ARC and DMARC.
+    /// A resolver of hickory's with the same servers and trust, for the crate that judges SPF, DKIM, ARC and DMARC. Its
+    /// memory of validations has no bound worth the name; whoever holds it makes a new one now and then.
     pub(super) async fn for_authentication(&self) -> Result<TokioResolver, String> {
         let connections = |server: &SocketAddr| {
             let mut connections = vec![ConnectionConfig::udp(), ConnectionConfig::tcp()];
@@ -267,7 +270,7 @@ impl Resolver {
         let mut options = ResolverOpts::default();
         options.timeout = limits::LOOKUP_TIMEOUT / 2;
         options.use_hosts_file = ResolveHosts::Never;
-        options.cache_size = 1024;
+        options.cache_size = if self.0.cache { 1024 } else { 0 };
         let mut builder = TokioResolver::builder_with_config(config, Default::default());
         if let Some(validator) = &self.0.validator {
             let trusted = validator.trusted().await.map_err(|failure| failure.why)?;
