@@ -66,14 +66,37 @@ impl MailJudge {
                 return unknown(message);
             }
         };
+        let ambiguous = self.has_two_spf_records(envelope).await;
         let (envelope, copy) = (envelope.clone(), message.to_vec());
         let host = self.dial.settings().helo.clone();
         let mut apart = JoinSet::new();
         apart.spawn(async move { authenticate(&authenticator, &envelope, &copy, &host).await });
         match timeout(limits::VALIDATION_TIMEOUT, apart.join_next()).await {
-            Ok(Some(Ok(authentication))) => authentication,
+            Ok(Some(Ok(mut authentication))) => {
+                if ambiguous {
+                    authentication.spf = Verdict::PermError;
+                }
+                authentication
+            }
             _ => unknown(message),
         }
+    }
+
+    /// Whether the domain that SPF is about has more than one record, which mail-auth does not mind (RFC 7208 4.5).
+    async fn has_two_spf_records(&self, envelope: &Envelope) -> bool {
+        let domain = match &envelope.from {
+            Some(from) => Some(from.domain.clone()),
+            None => Domain::parse(&envelope.ehlo).ok(),
+        };
+        let Some(domain) = domain else {
+            return false;
+        };
+        let texts = self.dial.resolver().txt(&domain).await.records;
+        let is_spf = |text: &&String| {
+            let version = text.split(' ').next().unwrap_or_default();
+            version.eq_ignore_ascii_case("v=spf1")
+        };
+        texts.iter().filter(is_spf).count() > 1
     }
 }
 

@@ -59,15 +59,14 @@ fn show(authentication: &Authentication) -> String {
     )
 }
 
-#[tokio::test]
-async fn messages_are_judged_on_our_resolver() {
-    let world = world::world();
-    let dial = dial(world.server.address, Validate::Own, &world.anchor);
-    ready(&dial).await;
+type Row = (&'static str, Option<&'static str>, String, &'static str);
+
+/// Client, envelope sender, message, and what is to be found.
+fn rows() -> Vec<Row> {
     let jim = Some("jim@mail.signed.lab");
     let (relaxed, simple) = (Canonicalization::Relaxed, Canonicalization::Simple);
     let plain = message("Hello.\r\n", "Hello.\r\n", relaxed);
-    for (client, from, message, expected) in [
+    vec![
         (
             "127.0.0.1",
             jim,
@@ -91,6 +90,12 @@ async fn messages_are_judged_on_our_resolver() {
             None,
             plain.clone(),
             "pass mail.signed.lab=pass pass",
+        ),
+        (
+            "127.0.0.1",
+            Some("a@twice.signed.lab"),
+            plain.clone(),
+            "permerror mail.signed.lab=pass pass",
         ),
         (
             "127.0.0.1",
@@ -135,7 +140,15 @@ async fn messages_are_judged_on_our_resolver() {
             "From: x\r\n".to_owned(),
             "none  none",
         ),
-    ] {
+    ]
+}
+
+#[tokio::test]
+async fn messages_are_judged_on_our_resolver() {
+    let world = world::world();
+    let dial = dial(world.server.address, Validate::Own, &world.anchor);
+    ready(&dial).await;
+    for (client, from, message, expected) in rows() {
         let facts = judge(&dial, client, from, &message).await;
         assert_eq!(
             show(&facts.authentication),
@@ -144,6 +157,10 @@ async fn messages_are_judged_on_our_resolver() {
         );
         assert_eq!(facts.authentication.arc, Verdict::None);
     }
+    let (jim, plain) = (
+        Some("jim@mail.signed.lab"),
+        message("Hello.\r\n", "Hello.\r\n", Canonicalization::Relaxed),
+    );
     let many = plain.split_once("From:").unwrap().0.repeat(30) + &plain;
     let facts = judge(&dial, "127.0.0.1", jim, &many).await;
     assert_eq!(

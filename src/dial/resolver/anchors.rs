@@ -60,6 +60,11 @@ impl Anchors {
         Ok(Self(anchors))
     }
 
+    /// The zone that the first anchor is of.
+    pub(super) fn first(&self) -> Option<Name> {
+        self.0.first().map(|(zone, _)| zone.clone())
+    }
+
     /// The zones whose keys must be fetched, since only a digest of them is known.
     pub(super) fn digested(&self) -> Vec<Name> {
         let mut zones: Vec<_> = self

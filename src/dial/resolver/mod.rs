@@ -179,6 +179,25 @@ impl Resolver {
         None
     }
 
+    /// Whether look-ups can be secure at all: the resolvers answer, hand DNSSEC records on, and the trust anchors fit.
+    ///
+    /// # Errors
+    /// What is wrong, in words.
+    pub async fn trusted(&self) -> Result<(), String> {
+        let validator = self.0.validator.as_ref();
+        let start = validator.map_or_else(Name::root, Validator::start);
+        let found = self
+            .follow(start.clone(), RecordType::SOA)
+            .await
+            .map_err(|failure| failure.why)?;
+        match found.security {
+            Security::Secure => Ok(()),
+            _ => Err(format!(
+                "the resolvers do not validate: {start} is not secure"
+            )),
+        }
+    }
+
     async fn lookup<T>(
         &self,
         name: &Domain,
