@@ -8,6 +8,7 @@ mod cache;
 mod denial;
 mod exchange;
 mod reason;
+mod rename;
 mod validate;
 
 use super::{DialError, Settings, Validate};
