@@ -54,10 +54,22 @@ pub const CONTROL_LINE: usize = 1024 * 1024;
 pub const CONTROL_CLIENTS: usize = 16;
 /// Octets of a fetched policy or other page (RFC 8461 3.3).
 pub const FETCH_BODY: usize = 64 * 1024;
+/// Addresses of a host that a fetch tries.
+pub const FETCH_ADDRESSES: usize = 4;
 /// Time for a fetch.
 pub const FETCH_TIMEOUT: Duration = Duration::from_secs(10);
-/// Time for one DNS look-up.
+/// Time for one question to the DNS, all tries at all resolvers together.
 pub const LOOKUP_TIMEOUT: Duration = Duration::from_secs(5);
+/// Time for a look-up with its aliases and its chain of trust.
+pub const VALIDATION_TIMEOUT: Duration = Duration::from_secs(20);
+/// Recursive resolvers that are asked.
+pub const RESOLVERS: usize = 3;
+/// Aliases followed in a look-up (RFC 1034 5.2.2).
+pub const ALIASES: usize = 8;
+/// Answers of the DNS that are kept.
+pub const DNS_CACHE: usize = 8192;
+/// Reverse names of an address that are confirmed.
+pub const REVERSE_NAMES: usize = 5;
 /// Time for an outgoing TCP connection.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Wait for a reply of a foreign SMTP server (RFC 5321 4.5.3.2, shortened for probes).
