@@ -35,6 +35,9 @@ pub enum Mismatch {
     Time,
     /// A trust anchor matches, and the leaf is for other names.
     Name,
+    /// The server did not prove, in a way that we can check, that it holds the leaf's key. [`matches`] never finds
+    /// this; whoever made the handshake does.
+    Unproven(String),
 }
 
 impl TlsaResult {
@@ -63,6 +66,9 @@ impl fmt::Display for TlsaResult {
             }
             Self::NoMatch(Mismatch::Time) => {
                 f.write_str("the trust anchor matches its TLSA record, but the certificate is not valid at this time")
+            }
+            Self::NoMatch(Mismatch::Unproven(why)) => {
+                write!(f, "the server could not be seen to hold its key: {why}")
             }
             Self::NoMatch(Mismatch::Name) => {
                 f.write_str("the trust anchor matches its TLSA record, but the certificate is for other names")
