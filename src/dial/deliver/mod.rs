@@ -11,7 +11,7 @@ use super::Dial;
 use super::smtp::{Client, Needs, Reply, SmtpError, StartTls, Timeouts};
 use crate::base::ports::Clock;
 use crate::base::{Domain, Mailbox, Policy, limits};
-use crate::spec::mta_sts::{self, Cache, Plan};
+use crate::spec::mta_sts::{self, Cache, Plan, RecordError};
 use crate::spec::sender::{Demand, Fact, Order, Step, Walk};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -119,6 +119,13 @@ pub async fn deliver(
                 driver.leave().await;
                 return outcome;
             }
+            Step::FindPolicy(domain) => {
+                let (policy, why) = driver.policy(&domain).await;
+                if let Some(why) = why {
+                    observer(Progress::Policy(&why));
+                }
+                Fact::Policy(policy)
+            }
             step => driver.carry_out(step).await,
         };
         observer(Progress::Came(&fact));
@@ -138,48 +145,64 @@ impl Driver<'_> {
     async fn carry_out(&mut self, step: Step) -> Fact {
         let resolver = self.dial.resolver();
         match step {
-            Step::FindPolicy(domain) => Fact::Policy(self.policy(&domain).await),
             Step::LookUpMx(domain) => Fact::Mx(resolver.mx(&domain).await),
             Step::LookUpAddresses(host) => Fact::Addresses(resolver.addresses(&host).await),
             Step::LookUpTlsa(name) => Fact::Tlsa(resolver.tlsa(&name).await),
             Step::Connect { host, address } => self.connect(host, address).await,
             Step::StartTls { sni, demand } => self.starttls(sni.as_ref(), &demand).await,
             Step::Say(stage) => self.say(stage).await,
-            Step::Leave | Step::Done(_) => {
+            Step::FindPolicy(_) | Step::Leave | Step::Done(_) => {
                 self.leave().await;
                 Fact::Left
             }
         }
     }
 
-    /// RFC 8461 5.1: the record's id says whether the policy kept is the one in force.
-    async fn policy(&self, domain: &Domain) -> Option<Arc<mta_sts::Policy>> {
-        let record = mta_sts::record_name(domain).ok()?;
-        let texts = self.dial.resolver().txt(&record).await;
-        let id = mta_sts::record_id(&texts.records).ok();
+    /// The policy that applies, kept or fetched (RFC 8461 5.1), and why none does where the domain seems to want one.
+    async fn policy(&self, domain: &Domain) -> (Option<Arc<mta_sts::Policy>>, Option<String>) {
+        let (id, mut why) = match self.policy_id(domain).await {
+            Ok(id) => (id, None),
+            Err(why) => (None, Some(why)),
+        };
         let now = self.clock.now();
-        match self
+        let policy = match self
             .cache
             .with(|cache| cache.plan(domain, id.as_deref(), now))
         {
             Plan::Use(policy) => Some(policy),
             Plan::Without => None,
             Plan::Fetch(id) => {
-                let policy = self.fetch(domain).await;
+                let fetched = self.fetch(domain).await.map_err(|error| why = Some(error));
                 self.cache
-                    .with(|cache| cache.fetched(domain, &id, policy, now))
+                    .with(|cache| cache.fetched(domain, &id, fetched.ok(), now))
             }
+        };
+        (policy, why)
+    }
+
+    /// The id in the domain's record; `None` where there is no record.
+    async fn policy_id(&self, domain: &Domain) -> Result<Option<String>, String> {
+        let record = mta_sts::record_name(domain).map_err(|error| error.to_string())?;
+        let texts = self.dial.resolver().txt(&record).await;
+        if let Some(why) = texts.failed {
+            return Err(why);
+        }
+        match mta_sts::record_id(&texts.records) {
+            Ok(id) => Ok(Some(id)),
+            Err(RecordError::None) => Ok(None),
+            Err(error) => Err(error.to_string()),
         }
     }
 
-    async fn fetch(&self, domain: &Domain) -> Option<mta_sts::Policy> {
-        let host = mta_sts::policy_host(domain).ok()?;
+    async fn fetch(&self, domain: &Domain) -> Result<mta_sts::Policy, String> {
+        let host = mta_sts::policy_host(domain).map_err(|error| error.to_string())?;
         let fetched = self
             .dial
             .get(&host, mta_sts::POLICY_PATH, limits::FETCH_BODY)
             .await
-            .ok()?;
-        mta_sts::read_response(fetched.status, Some(&fetched.media_type), &fetched.body).ok()
+            .map_err(|error| format!("{host}: {error}"))?;
+        mta_sts::read_response(fetched.status, Some(&fetched.media_type), &fetched.body)
+            .map_err(|error| format!("{host}: {error}"))
     }
 
     async fn connect(&mut self, host: Domain, address: IpAddr) -> Fact {

@@ -10,6 +10,8 @@ use std::fmt;
 pub enum Progress<'a> {
     /// This is done next.
     Next(&'a Step),
+    /// No policy could be had anew, for this reason; one kept may apply all the same.
+    Policy(&'a str),
     /// This came of it.
     Came(&'a Fact),
 }
@@ -19,6 +21,7 @@ impl fmt::Display for Progress<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Next(step) => next(step, f),
+            Self::Policy(why) => write!(f, "! {why}"),
             Self::Came(fact) => came(fact, f),
         }
     }
