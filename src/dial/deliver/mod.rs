@@ -10,7 +10,7 @@ pub use progress::Progress;
 use super::Dial;
 use super::smtp::{Client, Needs, Reply, SmtpError, StartTls, Timeouts};
 use crate::base::ports::Clock;
-use crate::base::{Domain, Mailbox, Policy, limits};
+use crate::base::{Domain, Mailbox, Policy, Timestamp, limits};
 use crate::spec::mta_sts::{self, Cache, Plan, RecordError};
 use crate::spec::sender::{Demand, Fact, Order, Step, Walk};
 use std::net::{IpAddr, SocketAddr};
@@ -57,7 +57,7 @@ impl Delivery {
             clear_after_failure: false,
             stop_after: None,
             reach: Reach::FULL,
-            timeouts: Timeouts::default(),
+            timeouts: Timeouts::DELIVERY,
             seed,
         }
     }
@@ -95,8 +95,8 @@ impl StsCache {
     }
 }
 
-/// Makes one attempt to deliver. Bounded in time by `delivery.timeouts` for each stage and `delivery.reach` for the
-/// number of sessions. `observer` hears of every step and of what came of it.
+/// Makes one attempt to deliver. Bounded by `delivery.timeouts` for each stage, `delivery.reach` for the number of
+/// sessions, and by `limits::SESSION_TIMEOUT`, after which no further server is connected. `observer` hears of every step and of what came of it.
 pub async fn deliver(
     dial: &Dial,
     delivery: &Delivery,
@@ -111,6 +111,7 @@ pub async fn deliver(
         cache,
         clock,
         session: None,
+        started: clock.now(),
     };
     loop {
         observer(Progress::Next(&step));
@@ -139,6 +140,7 @@ struct Driver<'a> {
     cache: &'a StsCache,
     clock: &'a dyn Clock,
     session: Option<(Client, Domain)>,
+    started: Timestamp,
 }
 
 impl Driver<'_> {
@@ -210,6 +212,10 @@ impl Driver<'_> {
             if let Err(why) = self.dial.allows_domain(name) {
                 return Fact::NotConnected(why.to_string());
             }
+        }
+        let spent = self.clock.now().duration_since(self.started);
+        if spent.unsigned_abs() > limits::SESSION_TIMEOUT {
+            return Fact::NotConnected("the attempt has taken too long already".to_owned());
         }
         let target = SocketAddr::new(address, self.dial.settings().smtp_port);
         let stream = match self.dial.connect(target).await {

@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use wire::{Stream, Wire};
 
-/// How long a server may take.
+/// How long a server may take; by default as long as suits a look at it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
     /// For a reply, the greeting among them, and for each piece that it must read.
@@ -36,6 +36,13 @@ impl Default for Timeouts {
 }
 
 impl Timeouts {
+    /// What RFC 5321 4.5.3.2 grants a server that is to take mail.
+    pub const DELIVERY: Self = Self {
+        reply: limits::COMMAND_TIMEOUT,
+        handshake: limits::HANDSHAKE_TIMEOUT,
+        message: limits::MESSAGE_REPLY_TIMEOUT,
+    };
+
     /// The same for everything.
     #[must_use]
     pub const fn all(wait: Duration) -> Self {
