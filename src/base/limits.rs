@@ -90,6 +90,12 @@ pub const MX_HOSTS: usize = 10;
 pub const MX_ADDRESSES: usize = 20;
 /// TLSA records of a host that are looked at.
 pub const TLSA_RECORDS: usize = 20;
+/// MTA-STS policies of other domains that are kept in memory.
+pub const STS_POLICIES: usize = 1000;
+/// Wait for the reply to a message sent (RFC 5321 4.5.3.2.6).
+pub const MESSAGE_REPLY_TIMEOUT: Duration = Duration::from_secs(600);
+/// Wait for the reply to QUIT; the connection is closed in any case.
+pub const QUIT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Events waiting to be committed before observations are dropped and a gap is noted.
 pub const EVENT_QUEUE: usize = 16 * 1024;
 /// Writes that share one commit of the journal.

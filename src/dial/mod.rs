@@ -11,6 +11,7 @@ pub mod judge;
 pub mod reach;
 pub mod resolver;
 pub mod smtp;
+pub mod tls;
 
 use crate::base::Domain;
 use reach::{Network, Rules, Unreachable};
