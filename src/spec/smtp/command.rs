@@ -159,8 +159,7 @@ fn mail(rest: &str) -> Result<MailFrom, CommandError> {
 }
 
 fn rcpt(rest: &str) -> Result<ForwardPath, CommandError> {
-    let (path, parameters) =
-        path(rest, "TO:").ok_or(CommandError::Syntax("RCPT TO:<address>"))?;
+    let (path, parameters) = path(rest, "TO:").ok_or(CommandError::Syntax("RCPT TO:<address>"))?;
     if !parameters.is_empty() {
         return Err(CommandError::Parameter);
     }
@@ -231,7 +230,10 @@ mod tests {
     #[test]
     fn commands_are_read_in_any_case() {
         for (line, command) in [
-            ("EHLO mail.example.net", Command::Ehlo("mail.example.net".into())),
+            (
+                "EHLO mail.example.net",
+                Command::Ehlo("mail.example.net".into()),
+            ),
             ("ehlo [192.0.2.1] ", Command::Ehlo("[192.0.2.1]".into())),
             ("HELO x", Command::Helo("x".into())),
             ("DATA", Command::Data),
@@ -278,7 +280,10 @@ mod tests {
             ("RCPT TO:<>", Recipient),
             ("RCPT TO:<en>", Recipient),
             ("RCPT TO:<en@et.example.org> NOTIFY=NEVER", Parameter),
-            ("RCPT en@et.example.org", CommandError::Syntax("RCPT TO:<address>")),
+            (
+                "RCPT en@et.example.org",
+                CommandError::Syntax("RCPT TO:<address>"),
+            ),
         ] {
             assert_eq!(Command::parse(line), Err(error), "{line}");
         }

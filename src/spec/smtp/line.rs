@@ -168,9 +168,7 @@ mod tests {
             while !piece.is_empty() {
                 let (taken, line) = reader.feed(piece);
                 piece = &piece[taken..];
-                found.extend(
-                    line.map(|l| (l.octets, l.flaws.iter().map(Flaw::code).collect())),
-                );
+                found.extend(line.map(|l| (l.octets, l.flaws.iter().map(Flaw::code).collect())));
             }
         }
         found
