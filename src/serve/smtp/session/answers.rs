@@ -29,14 +29,14 @@ impl Session {
             }
             (Pending::Known, Answer::Known(false)) => Turn::Say(phrases::recipient_ok()),
             (Pending::Known, Answer::Known(true)) => Turn::Ask(self.commit(), Pending::PutOff),
-            (Pending::PutOff, Answer::Decided(decision)) => self.decided_at_rcpt(decision),
-            (Pending::ClearData, Answer::Decided(decision)) => self.decided_at_data(decision),
+            (Pending::PutOff, Answer::Decided(decision)) => self.decided_at_rcpt(&decision),
+            (Pending::ClearData, Answer::Decided(decision)) => self.decided_at_data(&decision),
             (Pending::Judge, Answer::Judged(facts)) => {
                 self.record.message = Some(*facts);
                 Turn::Ask(self.commit(), Pending::Verdict)
             }
             (Pending::Verdict, Answer::Decided(decision)) => self.decided(decision),
-            (Pending::Relay, Answer::Relayed(reply)) => Self::relayed(reply),
+            (Pending::Relay, Answer::Relayed(reply)) => Self::relayed(&reply),
             _ => Turn::Leave(phrases::farewell(&Close::Limit), Close::Limit),
         };
         self.carry(turn);
@@ -108,7 +108,7 @@ impl Session {
     }
 
     /// The message is known already: put off without having it sent again, unless the test accepts now.
-    fn decided_at_rcpt(&mut self, decision: Result<Decision, Unavailable>) -> Turn {
+    fn decided_at_rcpt(&mut self, decision: &Result<Decision, Unavailable>) -> Turn {
         match decision {
             Ok(Decision::Accept(_)) => return Turn::Say(phrases::recipient_ok()),
             Ok(Decision::Later) => self.deferred = true,
@@ -127,7 +127,7 @@ impl Session {
     }
 
     /// DATA in clear text: never in the window; where STARTTLS was offered, when the desk says so.
-    fn decided_at_data(&mut self, decision: Result<Decision, Unavailable>) -> Turn {
+    fn decided_at_data(&mut self, decision: &Result<Decision, Unavailable>) -> Turn {
         match decision {
             Err(Unavailable) => {
                 self.transaction = None;
@@ -157,7 +157,7 @@ impl Session {
         Turn::Say(reply)
     }
 
-    fn relayed(reply: RelayReply) -> Turn {
+    fn relayed(reply: &RelayReply) -> Turn {
         Turn::Say(phrases::relayed(reply))
     }
 }

@@ -189,7 +189,7 @@ pub(super) fn farewell(close: &Close) -> Reply {
 }
 
 /// The next server's reply to the operator's mail, made fit for the wire; a nonsensical one becomes `451 4.3.0`.
-pub(super) fn relayed(reply: RelayReply) -> Reply {
+pub(super) fn relayed(reply: &RelayReply) -> Reply {
     if !matches!(reply.code, 200..=299 | 400..=599) {
         return Reply::enhanced(451, (4, 3, 0), "The next server is out of order");
     }
