@@ -144,6 +144,7 @@ async fn play(script: &Script) {
         }
     }
     assert!(client.ends().await, "{} goes on", script.name);
+    drop(client);
     assert_eq!(
         server.told(script.told.len()).await,
         script.told,

@@ -247,6 +247,7 @@ async fn the_name_or_the_address_chooses_server_and_certificate() {
         let mut client = shaken(&server, sni).await;
         client.send(b"QUIT\r\n").await;
         assert_eq!(client.line().await, "221 2.0.0 Bye");
+        drop(client);
         let expected = format!("closed c1 TlsStarted, {record}, close quit");
         assert_eq!(end(&server).await, expected);
         server.stop().await;
@@ -332,6 +333,7 @@ async fn renewed_certificates_serve_the_next_client_and_disturb_nobody() {
     assert!(end(&server).await.contains("cert 7"));
     early.send(b"QUIT\r\n").await;
     assert_eq!(early.line().await, "221 2.0.0 Bye");
+    drop((client, early));
     server.told(2).await;
     assert!(!line(&server.double.closed.lock().unwrap()[1]).contains("cert"));
     server.stop().await;
