@@ -26,6 +26,16 @@ pub const DATA_TIMEOUT: Duration = Duration::from_secs(180);
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(60);
 /// The longest session.
 pub const SESSION_TIMEOUT: Duration = Duration::from_secs(1800);
+/// Time for what is under way when the appliance stops: a message being judged or relayed.
+pub const STOP_GRACE: Duration = Duration::from_secs(10);
+/// Time for a client to take a reply.
+pub const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Time for a client to close after our last reply, so that it surely reads it.
+pub const LAST_WORDS: Duration = Duration::from_secs(5);
+/// The longest pause after a connection could not be accepted, for want of file descriptors say.
+pub const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
+/// Octets read from a client at once.
+pub const READ: usize = 4096;
 /// Octets of a ClientHello that are kept to be read.
 pub const CLIENT_HELLO: usize = 16 * 1024;
 /// Characters of an EHLO name, SNI or similar text in a record.

@@ -1,0 +1,9 @@
+//! The mail server against written dialogues, and against TLS clients of every temper.
+//!
+//! Each dialogue in `tests/dialogues` runs through the machine at every cut of its bytes, and over a real connection.
+
+mod doubles;
+mod live;
+mod machine;
+mod script;
+mod tls;
