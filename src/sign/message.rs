@@ -83,7 +83,10 @@ pub(super) struct Encoder<'t> {
 
 impl<'t> Encoder<'t> {
     pub(super) fn new(tree: &'t Tree) -> Self {
-        let owners = tree.nodes.iter().filter(|(_, node)| !node.rrsets.is_empty());
+        let owners = tree
+            .nodes
+            .iter()
+            .filter(|(_, node)| !node.rrsets.is_empty());
         Self {
             tree,
             chain: owners.map(|(place, _)| place.clone()).collect(),
@@ -100,7 +103,10 @@ impl<'t> Encoder<'t> {
             pair(NO_TYPE)
         };
         Answers {
-            types: types.into_iter().map(|rtype| (rtype, pair(rtype))).collect(),
+            types: types
+                .into_iter()
+                .map(|rtype| (rtype, pair(rtype)))
+                .collect(),
             other,
             cut: node.cut,
             wildcard: None,
@@ -296,11 +302,7 @@ impl<'t> Encoder<'t> {
 }
 
 /// The number of the element that matches a place or is the last before it; the first element is the apex.
-pub(super) fn cover<T>(
-    chain: &[T],
-    place: &Place,
-    of: impl Fn(&T) -> &Place,
-) -> usize {
+pub(super) fn cover<T>(chain: &[T], place: &Place, of: impl Fn(&T) -> &Place) -> usize {
     chain
         .partition_point(|element| of(element) <= place)
         .saturating_sub(1)

@@ -214,7 +214,5 @@ fn ds(origin: &Name, keys: &ZoneKeys) -> Result<Vec<DS>, crate::keys::KeyError> 
 
 /// The key signing keys that the parent should know.
 fn wanted(keys: &ZoneKeys) -> impl Iterator<Item = &std::sync::Arc<crate::keys::DnssecKey>> {
-    keys.ksk
-        .iter()
-        .filter(|key| key.state != KeyState::Retired)
+    keys.ksk.iter().filter(|key| key.state != KeyState::Retired)
 }

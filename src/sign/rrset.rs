@@ -55,7 +55,9 @@ impl Rrset {
         self.rdata
             .first()
             .and_then(|soa| soa.last_chunk())
-            .map_or(self.ttl, |minimum| u32::from_be_bytes(*minimum).min(self.ttl))
+            .map_or(self.ttl, |minimum| {
+                u32::from_be_bytes(*minimum).min(self.ttl)
+            })
     }
 
     /// The serial, when this is a SOA.
@@ -68,9 +70,7 @@ impl Rrset {
 }
 
 /// The canonical form of RDATA (RFC 4034 6.2).
-pub(super) fn canonical(
-    data: &impl BinEncodable,
-) -> Result<Vec<u8>, hickory_proto::ProtoError> {
+pub(super) fn canonical(data: &impl BinEncodable) -> Result<Vec<u8>, hickory_proto::ProtoError> {
     let mut rdata = Vec::new();
     let mut encoder = BinEncoder::new(&mut rdata);
     encoder.set_canonical_form(true);

@@ -116,7 +116,12 @@ impl<'s> Signer<'s> {
     /// renewed, in seconds of Unix time; and how many signatures were made.
     pub(super) fn finish(self) -> (SignatureCache, i64, usize) {
         let renewal = self.validity.renewal();
-        let soonest = self.new.entries.values().map(|entry| entry.expiration).min();
+        let soonest = self
+            .new
+            .entries
+            .values()
+            .map(|entry| entry.expiration)
+            .min();
         let due = soonest.unwrap_or(self.now + self.validity.lifetime()) - renewal;
         (self.new, due, self.made)
     }
