@@ -98,7 +98,11 @@ impl<'t> Encoder<'t> {
         let types = self.types(node);
         let pair = |rtype| Pair::of(|dnssec| self.message(node, rtype, dnssec));
         let other = if node.cut {
-            Pair::of(|dnssec| self.referral(node, dnssec))
+            Pair::of(|dnssec| {
+                let mut message = Message::default();
+                self.refer(&mut message, node, dnssec);
+                message
+            })
         } else {
             pair(NO_TYPE)
         };
@@ -207,7 +211,12 @@ impl<'t> Encoder<'t> {
                     }
                     return message;
                 }
-                Met::Cut | Met::Outside => return message,
+                // A referral follows the alias (RFC 1034 4.3.2, step 3b).
+                Met::Cut(cut) => {
+                    self.refer(&mut message, cut, dnssec);
+                    return message;
+                }
+                Met::Outside => return message,
             }
             targets.push(next);
         }
@@ -261,18 +270,18 @@ impl<'t> Encoder<'t> {
         }
     }
 
-    fn referral(&self, cut: &Node, dnssec: bool) -> Message {
+    /// Puts the delegation into the authority section: NS, DS or the proof that there is none, and glue.
+    fn refer(&self, message: &mut Message, cut: &Node, dnssec: bool) {
         let zone = &self.tree.apex;
         let owner = Owner::Name(&cut.name);
-        let mut message = Message::default();
         let Some(ns) = cut.get(RecordType::NS) else {
-            return message;
+            return;
         };
         message.authority.push(owner, ns, zone, false);
         match cut.get(RecordType::DS) {
             _ if !dnssec => {}
             Some(ds) => message.authority.push(owner, ds, zone, true),
-            None => self.deny(&mut message, &cut.name),
+            None => self.deny(message, &cut.name),
         }
         for rdata in &ns.rdata {
             let Some((name, _)) = WireName::split(rdata) else {
@@ -284,7 +293,6 @@ impl<'t> Encoder<'t> {
                     .push(Owner::Name(&name), set, zone, dnssec);
             }
         }
-        message
     }
 
     /// The addresses of a nameserver as far as this zone has them, as glue or as data of its own.

@@ -40,7 +40,7 @@ pub(super) enum Met<'t> {
     /// The name itself.
     Node(&'t Node),
     /// A cut at the name or above it.
-    Cut,
+    Cut(&'t Node),
     /// The wildcard that stands for the name.
     Wildcard(&'t Node),
     /// Nothing below this closest encloser (RFC 4592 3.3.1).
@@ -219,7 +219,7 @@ impl Tree {
         let mut encloser = name.clone();
         loop {
             match self.nodes.get(&encloser.place(&self.apex)) {
-                Some(node) if node.cut => return Met::Cut,
+                Some(node) if node.cut => return Met::Cut(node),
                 Some(node) if encloser == *name => return Met::Node(node),
                 Some(node) => {
                     return match self.wildcard(node) {

@@ -6,7 +6,7 @@ use crate::world::World;
 use Verdict::{Insecure, Secure};
 
 /// Questions that cannot be read off the zones, with what a validator must find.
-const QUESTIONS: &[(&str, &str, Verdict)] = &[
+pub const QUESTIONS: &[(&str, &str, Verdict)] = &[
     // The chain from the root.
     (".", "SOA", Secure),
     (".", "DNSKEY", Secure),
