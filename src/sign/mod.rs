@@ -13,6 +13,8 @@ mod rrset;
 mod signature;
 mod signed;
 mod snapshot;
+#[cfg(test)]
+mod tests;
 mod tree;
 
 pub use name::{Place, QueryName};
