@@ -66,3 +66,11 @@ impl Tcp {
         Message::from_vec(&self.receive().unwrap()).unwrap()
     }
 }
+
+/// A type by its mnemonic or as `TYPE123`.
+pub fn rtype(text: &str) -> RecordType {
+    match text.strip_prefix("TYPE") {
+        Some(number) => number.parse::<u16>().unwrap().into(),
+        None => text.parse().unwrap(),
+    }
+}

@@ -189,12 +189,15 @@ pub const TORTURE: &[&str] = &[
 
 /// Root, TLD, the zones below it, and a reverse zone.
 pub struct World {
-    pub root: Signing,
+    /// What signs the zone of the appliance again.
     pub et: Signing,
+    /// All zones; that of the appliance is number [`World::ET`], the root the last.
     pub zones: Vec<Arc<SignedZone>>,
 }
 
 impl World {
+    pub const ET: usize = 3;
+
     pub fn new() -> Self {
         let mut root = Signing::new(zone(".", &["ns.lab. A 127.0.0.1"]));
         let mut lab = Signing::new(zone("lab.", &["ns A 127.0.0.1", "a A 127.0.0.1"]));
@@ -218,7 +221,7 @@ impl World {
             root.adopt(&mut reverse, true),
         ];
         zones.push(root.sign());
-        Self { root, et, zones }
+        Self { et, zones }
     }
 
     /// The DS of the root: tag and digest in hexadecimal.
