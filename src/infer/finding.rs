@@ -265,7 +265,8 @@ const ROWS: [Row; 19] = [
                 !scene.facts().took(*spot).is_empty() || scene.facts().only_refused(*spot)
             };
             let others = [Spot::Four, Spot::Five, Spot::Six].iter().all(answered);
-            (others && !answered(&Spot::Three) && !scene.case.three_avoided).then(Vec::new)
+            let open = !answered(&Spot::Three) && !scene.case.three_avoided;
+            (others && open && scene.policy().is_none()).then(Vec::new)
         },
     },
     Row {
