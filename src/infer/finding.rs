@@ -1,8 +1,8 @@
 //! Findings: what is worth knowing beside the policy, one row a code.
 
+use super::case::Case;
 use super::evidence::ids;
 use super::facts::{Facts, Spot};
-use super::hypothesis::Case;
 use super::{Finding, Plaintext};
 use crate::base::{Close, Contact, Policy, Zone};
 
