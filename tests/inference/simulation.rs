@@ -4,7 +4,7 @@
 use crate::evidence::{at, connection};
 use crate::random::Random;
 use crate::reader::empty;
-use mailproof::base::{Fetch, FetchId, Order, Policy, Seen, Server, Test};
+use mailproof::base::{Fetch, FetchId, Gap, GapKind, Order, Policy, Seen, Server, Test};
 use mailproof::cases::order::{IDLE, led_by};
 use mailproof::infer::{coverage, outbound};
 
@@ -362,7 +362,28 @@ fn play(
             break;
         }
     }
+    if sender.special != Special::Weakens {
+        lose_some(&world.test, sender, random);
+    }
     outbound(&world.test).policy
+}
+
+/// Evidence that is lost, and known to be, may cost the verdict but never turn it into another one.
+fn lose_some(test: &Test, sender: Behaviour, random: &mut Random) {
+    for _ in 0..4 {
+        let mut test = test.clone();
+        test.connections.retain(|_| random.below(3) > 0);
+        test.gaps.push(Gap {
+            from: at("0"),
+            until: at("100000"),
+            what: GapKind::Connections,
+        });
+        let verdict = outbound(&test);
+        let right = verdict.policy.is_none_or(|policy| policy == sender.policy);
+        let possible = verdict.candidates.contains(&sender.policy);
+        let context = format!("{}: {verdict:?}\n{}", sender.name, story(&test));
+        assert!(right && possible, "{context}");
+    }
 }
 
 fn story(test: &Test) -> String {
