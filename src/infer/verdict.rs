@@ -81,7 +81,6 @@ fn policies(left: &[&Hypothesis]) -> Vec<Policy> {
 /// Whether the sender's own fetch of the policy decides: 5 was taken and 4 refused, so certificates are checked by
 /// PKIX, and MTA-STS is one reason for that among others. After deliveries that a policy forbids, only a fetch counts.
 fn log_chooses(case: &Case<'_>, candidates: &[Policy]) -> bool {
-    let others = [Policy::May, Policy::Encrypt, Policy::Verify, Policy::MtaSts];
     let facts = case.later.as_ref().unwrap_or(&case.facts);
     let log = if case.facts.unauthenticated() {
         case.evidence.fetches()
@@ -90,7 +89,6 @@ fn log_chooses(case: &Case<'_>, candidates: &[Policy]) -> bool {
     };
     candidates.len() > 1
         && candidates.contains(&Policy::MtaSts)
-        && candidates.iter().all(|policy| others.contains(policy))
         && !facts.took(Spot::Five).is_empty()
         && facts.only_refused(Spot::Four)
         && !log.is_empty()
