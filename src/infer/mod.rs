@@ -1,6 +1,6 @@
 //! The verdict on a sender, from the evidence of one test. Pure: no clock, no I/O, no order of events matters.
 //!
-//! [`outbound`] gives the verdict, [`coverage`] what the test has seen of the servers, from which the acknowledgement
+//! [`outbound()`] gives the verdict, [`coverage()`] what the test has seen of the servers, from which the acknowledgement
 //! is decided elsewhere. What can be told apart, and why, stands in `hypothesis`; `facts` says what counts as seen.
 
 mod case;
