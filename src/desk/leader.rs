@@ -1,0 +1,127 @@
+//! Which MX host of `et` leads (DESIGN 2, "Order of the MX").
+
+use super::Desk;
+use super::settings::after;
+use crate::base::{Order, Server, Test, Timestamp};
+use crate::cases::order::{IDLE, LEADERS, led_by};
+use crate::infer::outbound;
+use std::time::Duration;
+
+/// How many open tests are asked, oldest first, before the order counts as idle.
+const ASKED: usize = 64;
+/// How long a test keeps asking after its last connection, at least; else twice the longest pause it has made.
+const LIVELY: Duration = Duration::from_secs(1800);
+
+impl Desk {
+    /// The order to publish now, or `None` when the current one stands. `turn` counts the orders published so far.
+    ///
+    /// A server that an open test waits for leads until it has answered or has led one attempt of that test.
+    #[must_use]
+    pub fn order(&self, now: Timestamp, current: &Order, turn: usize) -> Option<[Server; 4]> {
+        let due = now >= after(current.time, self.settings.rotation);
+        let fresh = |order: [Server; 4]| (due || order[0] != current.order[0]).then_some(order);
+        let mut open: Vec<_> = (self.tests.values())
+            .filter(|dossier| dossier.is_open())
+            .collect();
+        open.sort_by_key(|dossier| (dossier.started, dossier.id.clone()));
+        let leader = open
+            .into_iter()
+            .take(ASKED)
+            .map(|dossier| self.assemble(dossier))
+            .filter(|test| is_lively(test, now))
+            .find_map(|test| wanted(&test, current));
+        match leader {
+            Some(leader) => fresh(led_by(leader, turn)),
+            None => due.then(|| IDLE[turn % IDLE.len()]),
+        }
+    }
+}
+
+/// Whether the sender can be expected to come again soon; a test that was given up must not keep the lead.
+fn is_lively(test: &Test, now: Timestamp) -> bool {
+    let starts = || {
+        test.connections
+            .iter()
+            .map(|contact| contact.connection.started)
+    };
+    let pause = (starts().zip(starts().skip(1)))
+        .filter_map(|(one, next)| Duration::try_from(next.duration_since(one)).ok())
+        .max()
+        .unwrap_or_default();
+    let last = starts().max().unwrap_or(test.started);
+    now < after(last, LIVELY.max(pause * 2))
+}
+
+/// The server that the test wants in the lead.
+fn wanted(test: &Test, current: &Order) -> Option<Server> {
+    let attempts = attempts(test);
+    if let Some(refused) = repeated(&attempts) {
+        return Some(refused);
+    }
+    let waiting = outbound(test).waiting_for;
+    let leading = current.order[0];
+    let has_led = (attempts.iter())
+        .any(|attempt| attempt.started >= current.time && attempt.leader == Some(leading));
+    if waiting.contains(&leading) && !has_led {
+        return Some(leading);
+    }
+    let at = LEADERS.iter().position(|server| *server == leading);
+    // The next one after a leader that had its attempt, else the first of all.
+    let from = at.filter(|_| has_led).map_or(0, |at| at + 1);
+    (0..LEADERS.len())
+        .map(|step| LEADERS[(from + step) % LEADERS.len()])
+        .find(|server| waiting.contains(server))
+}
+
+/// The servers met in an attempt in which STARTTLS was offered.
+struct Attempt {
+    started: Timestamp,
+    leader: Option<Server>,
+    accepted: bool,
+    refused: Vec<Server>,
+}
+
+fn attempts(test: &Test) -> Vec<Attempt> {
+    let mut attempts: Vec<(u32, Attempt)> = Vec::new();
+    for contact in &test.connections {
+        let connection = &contact.connection;
+        if !connection.starttls_offered {
+            continue;
+        }
+        if attempts
+            .last()
+            .is_none_or(|(number, _)| *number != contact.attempt)
+        {
+            let attempt = Attempt {
+                started: connection.started,
+                leader: leader_at(test, connection.started),
+                accepted: false,
+                refused: Vec::new(),
+            };
+            attempts.push((contact.attempt, attempt));
+        }
+        if let Some((_, attempt)) = attempts.last_mut() {
+            attempt.accepted |= connection.accepted() || connection.in_clear();
+            if connection.refused() {
+                attempt.refused.extend(connection.server);
+            }
+        }
+    }
+    attempts.into_iter().map(|(_, attempt)| attempt).collect()
+}
+
+/// The leader of the order in force at that moment.
+fn leader_at(test: &Test, time: Timestamp) -> Option<Server> {
+    let order = test.orders.iter().rfind(|order| order.time <= time)?;
+    Some(order.order[0])
+}
+
+/// The leader to repeat: it was refused in the last attempt, which took nothing, and not repeated yet.
+fn repeated(attempts: &[Attempt]) -> Option<Server> {
+    let last = attempts.last()?;
+    let leader = last.leader?;
+    let led =
+        |attempt: &&Attempt| attempt.leader == Some(leader) && attempt.refused.contains(&leader);
+    let nothing_but = !last.accepted && last.refused.contains(&leader);
+    (nothing_but && attempts.iter().filter(led).count() == 1).then_some(leader)
+}
