@@ -1,1 +1,230 @@
-//! Scenes.
+//! What becomes of mail from invented services: one row each.
+
+use super::scenario::{Mail, Service, World, minute};
+use super::token;
+use crate::base::ports::Recipient;
+use crate::base::{Policy, Seen, TestState, Zone};
+use crate::infer::outbound;
+
+const BOTH: &[&str] = &["en@et.example.org", "en@ut.example.org"];
+
+fn jim(_: Zone) -> String {
+    "jim@sender.example".to_owned()
+}
+
+fn eve(_: Zone) -> String {
+    "eve@sender.example".to_owned()
+}
+
+fn verp(zone: Zone) -> String {
+    format!("bounce+{zone}@sender.example")
+}
+
+const ONE: Service = Service {
+    policy: Policy::Dane,
+    sni: true,
+    client: |_| ("198.51.100.7", "out.sender.example", "out.sender.example"),
+    retries: &[5, 10, 15, 20, 30],
+    sessions: 2,
+    bounces: false,
+};
+
+const MAIL: Mail = Mail {
+    from: jim,
+    to: BOTH,
+    message_id: "m1@sender.example",
+    sent: 1,
+};
+
+fn run(sent: &[(&Service, &Mail)], minutes: i64) -> World {
+    let mut world = World::new();
+    for (service, mail) in sent {
+        world.send(service, mail);
+    }
+    world.run(0, minutes);
+    world
+}
+
+#[test]
+fn one_mail_to_both_is_one_test_with_the_right_verdict() {
+    let rows: [(&str, Service); 13] = [
+        ("dane at one address", ONE),
+        ("none", service(Policy::None, false)),
+        ("may", service(Policy::May, false)),
+        ("encrypt", service(Policy::Encrypt, false)),
+        ("verify with SNI", service(Policy::Verify, true)),
+        ("dane-only", service(Policy::DaneOnly, true)),
+        ("mta-sts", service(Policy::MtaSts, true)),
+        ("both", service(Policy::DaneMtaSts, true)),
+        (
+            "a /24 without reverse names",
+            Service {
+                client: |attempt| match attempt % 3 {
+                    0 => ("198.51.100.7", "", "out.sender.example"),
+                    1 => ("198.51.100.99", "", "out.sender.example"),
+                    _ => ("198.51.100.200", "", "out.sender.example"),
+                },
+                ..ONE
+            },
+        ),
+        (
+            "a new network at each retry, by its names one organisation",
+            Service {
+                client: |attempt| match attempt % 4 {
+                    0 => ("198.51.100.7", "a.sender.example", "a.sender.example"),
+                    1 => ("203.0.113.8", "b.sender.example", "b.sender.example"),
+                    2 => ("192.0.2.130", "c.eu.sender.example", "c.eu.sender.example"),
+                    _ => ("100.64.3.1", "d.sender.example", "d.sender.example"),
+                },
+                ..ONE
+            },
+        ),
+        (
+            "three networks without reverse names",
+            Service {
+                client: |attempt| match attempt % 3 {
+                    0 => ("198.51.100.7", "", "out.sender.example"),
+                    1 => ("203.0.113.8", "", "out.sender.example"),
+                    _ => ("192.0.2.130", "", "out.sender.example"),
+                },
+                ..ONE
+            },
+        ),
+        (
+            "IPv4 and IPv6 in turn",
+            Service {
+                client: |attempt| match attempt % 2 {
+                    0 => ("2001:db8::7", "out.sender.example", "out.sender.example"),
+                    _ => ("198.51.100.7", "out.sender.example", "out.sender.example"),
+                },
+                ..ONE
+            },
+        ),
+        (
+            "retries four hours apart",
+            Service {
+                retries: &[240],
+                ..ONE
+            },
+        ),
+    ];
+    for (name, service) in rows {
+        let world = run(&[(&service, &MAIL)], 20 * 60);
+        assert_eq!(
+            world.desk.tests().len(),
+            1,
+            "{name}: {:?}",
+            world.desk.tests()
+        );
+        assert_eq!(world.in_state(TestState::Reported), 1, "{name}");
+        let test = world.desk.test(&world.desk.tests()[0].id).unwrap();
+        let verdict = outbound(&test);
+        let expected = match (service.policy, verdict.candidates.as_slice()) {
+            // Neither queries nor fetches are simulated, so these two may look alike.
+            (Policy::Verify | Policy::MtaSts, [Policy::Verify, Policy::MtaSts]) => None,
+            (policy, _) => Some(policy),
+        };
+        if verdict.policy != expected { for c in &test.connections { println!("{} {:?} {:?} {:?} sh={} {} off={}", c.attempt, c.connection.server, c.connection.status, c.connection.zone, c.shared, c.connection.started, c.connection.starttls_offered);} println!("{:?} {:?}", test.orders, test.ended); println!("{:?}", verdict); }
+        assert_eq!(verdict.policy, expected, "{name}: {:?}", verdict.candidates);
+        let delivered = if service.policy == Policy::DaneOnly {
+            1
+        } else {
+            2
+        };
+        assert_eq!(world.taken.len(), delivered, "{name}: {:?}", world.taken);
+        assert_eq!(test.addressed, [Zone::Et, Zone::Ut], "{name}");
+        assert!(test.proven, "{name}");
+    }
+}
+
+fn service(policy: Policy, sni: bool) -> Service {
+    Service { policy, sni, ..ONE }
+}
+
+#[test]
+fn several_mails_make_as_many_tests_as_there_are_senders_and_runs() {
+    let other = Mail {
+        from: eve,
+        message_id: "m2@sender.example",
+        ..MAIL
+    };
+    let at = |mail: &Mail, sent| Mail {
+        sent,
+        ..mail.clone()
+    };
+    let again = |sent| Mail {
+        message_id: "m3@sender.example",
+        ..at(&MAIL, sent)
+    };
+    let bouncing = Service {
+        policy: Policy::Encrypt,
+        sni: false,
+        bounces: true,
+        ..ONE
+    };
+    let et_only = Mail {
+        to: &BOTH[..1],
+        ..MAIL
+    };
+    let ut_only = Mail {
+        to: &BOTH[1..],
+        ..MAIL
+    };
+    let verp = Mail { from: verp, ..MAIL };
+    let rows: Vec<(&str, Vec<(&Service, Mail)>, usize, usize)> = vec![
+        (
+            "two users at once",
+            vec![(&ONE, MAIL), (&ONE, other.clone())],
+            2,
+            4,
+        ),
+        (
+            "a second user meanwhile",
+            vec![(&ONE, MAIL), (&ONE, at(&other, 8))],
+            2,
+            4,
+        ),
+        (
+            "the same user in the same run",
+            vec![(&ONE, MAIL), (&ONE, again(8))],
+            1,
+            4,
+        ),
+        (
+            "the same user when all is over",
+            vec![(&ONE, MAIL), (&ONE, again(200))],
+            2,
+            4,
+        ),
+        ("et only", vec![(&ONE, et_only)], 1, 1),
+        ("ut only", vec![(&ONE, ut_only)], 1, 1),
+        ("a sender for each copy", vec![(&ONE, verp)], 1, 2),
+        (
+            "told at once that it failed, and sent again until it did not",
+            vec![
+                (&bouncing, MAIL),
+                (&bouncing, again(3)),
+                (&bouncing, again(6)),
+                (&bouncing, again(20)),
+                (&bouncing, again(30)),
+            ],
+            1,
+            4,
+        ),
+    ];
+    for (name, mails, tests, taken) in rows {
+        let sent: Vec<_> = mails
+            .iter()
+            .map(|(service, mail)| (*service, mail))
+            .collect();
+        let world = run(&sent, 20 * 60);
+        assert_eq!(
+            world.in_state(TestState::Reported),
+            tests,
+            "{name}: {:?}",
+            world.desk.tests()
+        );
+        assert_eq!(world.desk.tests().len(), tests, "{name}");
+        assert_eq!(world.taken.len(), taken, "{name}: {:?}", world.taken);
+    }
+}
