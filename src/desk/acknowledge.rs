@@ -50,10 +50,11 @@ pub(super) fn ready(
 }
 
 fn complete(coverage: &Coverage, outbound: &Outbound) -> bool {
-    if coverage.starttls_attempts < 2 {
+    // What was refused may be taken on a retry, which nobody knows before one has followed.
+    if coverage.starttls_attempts < 2 || !coverage.refusals_confirmed {
         return false;
     }
-    if outbound.policy.is_some() && coverage.refusals_confirmed {
+    if outbound.policy.is_some() {
         return true;
     }
     let answered =

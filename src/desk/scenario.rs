@@ -165,6 +165,8 @@ impl World {
         for to in queued.left.clone() {
             let ut = to.domain.as_str() == "ut.example.org";
             let walk = match ut {
+                // Without TLSA records it does not even connect.
+                true if queued.service.policy == Policy::DaneOnly => Vec::new(),
                 true => vec![Server::Seven],
                 false => self.order.order.to_vec(),
             };

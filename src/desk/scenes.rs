@@ -124,7 +124,6 @@ fn one_mail_to_both_is_one_test_with_the_right_verdict() {
             (Policy::Verify | Policy::MtaSts, [Policy::Verify, Policy::MtaSts]) => None,
             (policy, _) => Some(policy),
         };
-        if verdict.policy != expected { for c in &test.connections { println!("{} {:?} {:?} {:?} sh={} {} off={}", c.attempt, c.connection.server, c.connection.status, c.connection.zone, c.shared, c.connection.started, c.connection.starttls_offered);} println!("{:?} {:?}", test.orders, test.ended); println!("{:?}", verdict); }
         assert_eq!(verdict.policy, expected, "{name}: {:?}", verdict.candidates);
         let delivered = if service.policy == Policy::DaneOnly {
             1
