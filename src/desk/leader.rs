@@ -54,19 +54,27 @@ fn is_lively(test: &Test, now: Timestamp) -> bool {
 
 /// The server that the test wants in the lead.
 fn wanted(test: &Test, current: &Order) -> Option<Server> {
-    let attempts = attempts(test);
-    if let Some(refused) = repeated(&attempts) {
+    let waiting = outbound(test).waiting_for;
+    choose(&attempts(test), &waiting, current.order[0], current.time)
+}
+
+/// The server to lead next, when `leading` has led since that time.
+fn choose(
+    attempts: &[Attempt],
+    waiting: &[Server],
+    leading: Server,
+    since: Timestamp,
+) -> Option<Server> {
+    if let Some(refused) = repeated(attempts) {
         return Some(refused);
     }
-    let waiting = outbound(test).waiting_for;
-    let leading = current.order[0];
     let has_led = (attempts.iter())
-        .any(|attempt| attempt.started >= current.time && attempt.leader == Some(leading));
+        .any(|attempt| attempt.started >= since && attempt.leader == Some(leading));
     if waiting.contains(&leading) && !has_led {
         return Some(leading);
     }
-    let at = LEADERS.iter().position(|server| *server == leading);
     // The next one after a leader that had its attempt, else the first of all.
+    let at = LEADERS.iter().position(|server| *server == leading);
     let from = at.filter(|_| has_led).map_or(0, |at| at + 1);
     (0..LEADERS.len())
         .map(|step| LEADERS[(from + step) % LEADERS.len()])
@@ -124,4 +132,94 @@ fn repeated(attempts: &[Attempt]) -> Option<Server> {
         |attempt: &&Attempt| attempt.leader == Some(leader) && attempt.refused.contains(&leader);
     let nothing_but = !last.accepted && last.refused.contains(&leader);
     (nothing_but && attempts.iter().filter(led).count() == 1).then_some(leader)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::scenario::minute;
+    use super::*;
+    use Server::{Five as V, Four as IV, Six as VI, Three as III};
+
+    fn attempt(started: i64, leader: Server, accepted: bool, refused: &[Server]) -> Attempt {
+        Attempt {
+            started: minute(started),
+            leader: Some(leader),
+            accepted,
+            refused: refused.to_vec(),
+        }
+    }
+
+    #[test]
+    fn the_leader_changes_when_it_has_led_or_is_awaited_no_more() {
+        for (name, attempts, waiting, leading, since, wanted) in [
+            ("nothing is awaited", vec![], vec![], V, 0, None),
+            (
+                "the first of several",
+                vec![],
+                vec![III, VI, IV],
+                V,
+                0,
+                Some(IV),
+            ),
+            (
+                "an awaited leader stays",
+                vec![],
+                vec![V, III],
+                III,
+                0,
+                Some(III),
+            ),
+            (
+                "and goes once it has led",
+                vec![attempt(5, III, true, &[])],
+                vec![V, III],
+                III,
+                0,
+                Some(V),
+            ),
+            (
+                "though it stays when it is the only one",
+                vec![attempt(5, III, true, &[])],
+                vec![III],
+                III,
+                0,
+                Some(III),
+            ),
+            (
+                "what it led before it was published anew does not count",
+                vec![attempt(5, III, true, &[])],
+                vec![V, III],
+                III,
+                6,
+                Some(III),
+            ),
+            (
+                "refused, and nothing taken: once more",
+                vec![attempt(5, V, false, &[V])],
+                vec![IV],
+                V,
+                0,
+                Some(V),
+            ),
+            (
+                "but not a third time",
+                vec![attempt(5, V, false, &[V]), attempt(9, V, false, &[V])],
+                vec![IV],
+                V,
+                0,
+                Some(IV),
+            ),
+            (
+                "nor when another was taken",
+                vec![attempt(5, V, true, &[V])],
+                vec![IV],
+                V,
+                0,
+                Some(IV),
+            ),
+        ] {
+            let found = choose(&attempts, &waiting, leading, minute(since));
+            assert_eq!(found, wanted, "{name}");
+        }
+    }
 }

@@ -2,8 +2,9 @@
 
 use super::scenario::{Mail, Service, World, minute};
 use super::token;
-use crate::base::ports::Recipient;
-use crate::base::{Policy, Seen, TestState, Zone};
+
+use super::Desk;
+use crate::base::{Certificate, Domain, Language, Policy, TestState, Zone};
 use crate::infer::outbound;
 
 const BOTH: &[&str] = &["en@et.example.org", "en@ut.example.org"];
@@ -226,4 +227,145 @@ fn several_mails_make_as_many_tests_as_there_are_senders_and_runs() {
         assert_eq!(world.desk.tests().len(), tests, "{name}");
         assert_eq!(world.taken.len(), taken, "{name}: {:?}", world.taken);
     }
+}
+
+#[test]
+fn a_restart_at_any_minute_changes_nothing() {
+    let second = Mail {
+        from: eve,
+        message_id: "m2@sender.example",
+        sent: 8,
+        ..MAIL
+    };
+    let verify = service(Policy::Verify, false);
+    for (name, mails) in [
+        ("two users", vec![(&ONE, &MAIL), (&ONE, &second)]),
+        ("without SNI", vec![(&verify, &MAIL)]),
+        (
+            "a sender for each copy",
+            vec![(&ONE, &Mail { from: verp, ..MAIL })],
+        ),
+    ] {
+        let mut world = World::new();
+        for (service, mail) in mails {
+            world.send(service, mail);
+        }
+        for now in 0..180 {
+            world.run(now, now + 1);
+            let mut restarted = world.restarted();
+            assert_eq!(world.desk.tests(), restarted.tests(), "{name}: {now}");
+            for test in world.desk.tests() {
+                let (live, again) = (world.desk.test(&test.id), restarted.test(&test.id));
+                assert_eq!(live, again, "{name}: {now}");
+            }
+            let name_of = Domain::parse("out.sender.example").unwrap();
+            let greet = |desk: &mut Desk| {
+                let client = "198.51.100.7".parse().unwrap();
+                desk.greet(
+                    client,
+                    Some(&name_of),
+                    "out.sender.example",
+                    minute(now + 1),
+                )
+            };
+            let live = greet(&mut world.desk.clone());
+            assert_eq!(live, greet(&mut restarted), "{name}: greeting at {now}");
+        }
+        assert!(!world.taken.is_empty(), "{name}");
+    }
+}
+
+#[test]
+fn a_sender_that_verifies_without_sni_is_given_a_certificate_to_accept() {
+    let mut world = World::new();
+    world.send(&service(Policy::Verify, false), &MAIL);
+    world.run(0, 120);
+    let tests = world.desk.tests();
+    assert_eq!(tests.len(), 1);
+    let test = world.desk.test(&tests[0].id).unwrap();
+    assert!(outbound(&test).candidates.contains(&Policy::Verify));
+    let recipients: Vec<_> = world.taken.iter().map(|(_, to, _)| to.as_str()).collect();
+    assert_eq!(recipients, ["en@ut.example.org"]);
+    // A deadline after the last of it the origin starts anew.
+    let (client, ptr) = ("198.51.100.7".parse().unwrap(), "out.sender.example");
+    let greeting = world
+        .desk
+        .greet(client, Domain::parse(ptr).ok().as_ref(), ptr, minute(1330));
+    assert_eq!(greeting, (false, Certificate::SelfSigned));
+}
+
+#[test]
+fn a_test_that_nobody_continues_expires_and_is_due_at_once() {
+    let mut world = World::new();
+    let gives_up = Service {
+        retries: &[5, 100_000],
+        ..ONE
+    };
+    world.send(&gives_up, &MAIL);
+    world.run(0, 21 * 60);
+    assert_eq!(world.in_state(TestState::Waiting), 1);
+    let next = world.desk.tick(minute(21 * 60)).next.unwrap();
+    assert!(
+        next > minute(21 * 60) && next <= minute(21 * 60 + 10),
+        "{next}"
+    );
+    let tick = world.desk.tick(next);
+    assert_eq!(tick.events.len(), 1);
+    assert_eq!(tick.due, [world.desk.tests()[0].id.clone()]);
+    assert_eq!(world.in_state(TestState::Expired), 1);
+    assert_eq!(
+        world.desk.tick(minute(42 * 60)).due,
+        tick.due,
+        "until it is reported"
+    );
+    let due = tick.due[0].clone();
+    world.desk.reported(&due, minute(42 * 60));
+    world.desk.tick(minute(43 * 60));
+    assert_eq!(world.desk.tests(), []);
+}
+
+#[test]
+fn late_copies_are_accepted_and_belong_to_the_test_they_are_copies_of() {
+    let mut world = World::new();
+    world.send(&ONE, &MAIL);
+    world.run(0, 60);
+    let taken = world.taken.clone();
+    assert_eq!(taken.len(), 2);
+    // Within the quiet hour at once; later after a window of its own, and still no new test.
+    for (from, until) in [(60, 61), (400, 460)] {
+        let copy = Mail { sent: from, ..MAIL };
+        world.send(&ONE, &copy);
+        world.run(from, until);
+    }
+    assert_eq!(world.taken.len(), 6, "{:?}", world.taken);
+    assert!(world.taken.iter().all(|(_, _, test)| *test == taken[0].2));
+    assert_eq!(world.taken[2].0, 60);
+    assert_eq!(world.desk.tests().len(), 1);
+}
+
+#[test]
+fn a_token_is_a_test_of_its_own() {
+    let token = token::mint(1, &[7; 32]);
+    let to: &'static [&'static str] = Box::leak(Box::new([&*Box::leak(
+        format!("de+{token}@et.example.org").into_boxed_str(),
+    )]));
+    let mut world = World::new();
+    world.send(&ONE, &MAIL);
+    let second = Mail {
+        to,
+        message_id: "m2@sender.example",
+        ..MAIL
+    };
+    world.send(&ONE, &second);
+    world.run(0, 60);
+    let tests: Vec<_> = (world.desk.tests().iter())
+        .map(|test| world.desk.test(&test.id).unwrap())
+        .collect();
+    let tokens: Vec<_> = tests.iter().map(|test| test.token.clone()).collect();
+    assert_eq!(tokens.len(), 2);
+    assert!(
+        tokens.contains(&None) && tokens.contains(&Some(token)),
+        "{tokens:?}"
+    );
+    assert!(tests.iter().any(|test| test.language == Language::German));
 }
