@@ -107,3 +107,61 @@ pub(super) fn recipient(address: &Mailbox, settings: &Settings) -> Recipient {
         Place::Foreign => Recipient::Foreign,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::scenario::settings;
+    use super::*;
+    use Recipient::{Foreign, Operator, Reports, Test, Unknown};
+
+    #[test]
+    fn an_address_goes_where_its_local_part_says() {
+        let mut settings = settings();
+        let token = token::mint(9, &settings.token_key);
+        let foreign = token::mint(9, &[1; 32]);
+        for (address, recipient) in [
+            ("en@et.example.org", Test(Language::English)),
+            ("DE@UT.example.org", Test(Language::German)),
+            (
+                &format!("de+{token}@ut.example.org"),
+                Test(Language::German),
+            ),
+            (
+                &format!("en+{}@et.example.org", token.to_uppercase()),
+                Test(Language::English),
+            ),
+            (&format!("en+{foreign}@et.example.org"), Unknown),
+            ("en+@et.example.org", Unknown),
+            ("fr@et.example.org", Unknown),
+            ("postmaster+x@et.example.org", Unknown),
+            ("Postmaster@ut.example.org", Operator),
+            ("abuse@et.example.org", Operator),
+            ("emailtest@et.example.org", Operator),
+            ("tlsrpt@et.example.org", Unknown),
+            ("anyone@mailbox.example", Operator),
+            ("en@example.org", Foreign),
+            ("en@mx03.et.example.org", Foreign),
+            ("en@et.example.net", Foreign),
+            ("en@xet.example.org", Foreign),
+        ] {
+            let address = Mailbox::parse(address).unwrap();
+            assert_eq!(
+                super::recipient(&address, &settings),
+                recipient,
+                "{address}"
+            );
+        }
+        settings.reports = true;
+        for (address, recipient) in [
+            ("tlsrpt@et.example.org", Reports),
+            ("tlsrpt@ut.example.org", Unknown),
+        ] {
+            let address = Mailbox::parse(address).unwrap();
+            assert_eq!(
+                super::recipient(&address, &settings),
+                recipient,
+                "{address}"
+            );
+        }
+    }
+}

@@ -41,11 +41,14 @@ impl Desk {
     fn connection(&mut self, connection: &Connection) {
         let origin = connection.origin();
         let opening = self.opening.take_if(|(.., by)| *by == connection.id);
-        let need = self.need(&origin);
+        let need = self.need(&origin, connection.started);
         self.make_room(connection.started);
         let source = self.sources.entry(origin.clone()).or_default();
         source.met(connection, need.open, &self.settings);
         if is_shared(connection) {
+            if self.kept >= limits::SHARED_CONNECTIONS {
+                return;
+            }
             self.kept += source.keep(connection.clone());
             for id in source.tests.clone() {
                 self.come_near(&id, network(connection.client), connection.started);
@@ -248,7 +251,7 @@ impl Desk {
         self.open.remove(&id);
         self.leave_networks(&id);
         for origin in origins {
-            let open = self.need(&origin).open;
+            let open = self.need(&origin, time).open;
             if let Some(source) = self.sources.get_mut(&origin) {
                 source.tested(time, open, &self.settings);
             }

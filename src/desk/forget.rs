@@ -1,12 +1,13 @@
 //! What is forgotten, and when, so that memory stays bounded however long the appliance runs.
 
-use super::Desk;
 use super::settings::after;
+use super::{Desk, FORGETTING};
 use crate::base::{TestId, Timestamp, limits};
 
 impl Desk {
     /// Drops ended tests after `deadline`, and origins, orders and gaps that no test can want any more.
     pub(super) fn forget(&mut self, now: Timestamp) {
+        self.forgotten = now;
         let stale: Vec<_> = (self.tests.values())
             .filter(|dossier| {
                 let old = |ended| now >= after(ended, self.settings.deadline);
@@ -73,7 +74,8 @@ impl Desk {
     /// Before another origin is taken in: drops those without tests that were silent longest, a quarter at once, when
     /// there are too many, or they keep too many connections.
     pub(super) fn make_room(&mut self, now: Timestamp) {
-        if self.sources.len() < limits::ORIGINS && self.kept < limits::SHARED_CONNECTIONS {
+        let room = self.sources.len() < limits::ORIGINS && self.kept < limits::SHARED_CONNECTIONS;
+        if room || now < after(self.forgotten, FORGETTING) {
             return;
         }
         self.forget(now);

@@ -1,6 +1,7 @@
 //! Which MX host of `et` leads (DESIGN 2, "Order of the MX").
 
 use super::Desk;
+use super::dossier::Dossier;
 use super::settings::after;
 use crate::base::{Order, Server, Test, Timestamp};
 use crate::cases::order::{IDLE, LEADERS, led_by};
@@ -9,7 +10,7 @@ use std::time::Duration;
 
 /// How many open tests are asked, oldest first, before the order counts as idle.
 const ASKED: usize = 64;
-/// How long a test keeps asking after its last connection, at least; else twice the longest pause it has made.
+/// How long a sender counts as alive after its last connection, at least; else twice the longest pause it has made.
 const LIVELY: Duration = Duration::from_secs(1800);
 
 impl Desk {
@@ -23,42 +24,53 @@ impl Desk {
         let mut open: Vec<_> = (self.tests.values())
             .filter(|dossier| dossier.is_open())
             .collect();
-        open.sort_by_key(|dossier| (dossier.started, dossier.id.clone()));
+        // A test that seems to be given up must not keep the lead from one that is alive.
+        open.sort_by_key(|dossier| {
+            (
+                !is_lively(dossier, now),
+                dossier.started,
+                dossier.id.clone(),
+            )
+        });
+        let since = self.led_since(current);
         let leader = open
             .into_iter()
             .take(ASKED)
             .map(|dossier| self.assemble(dossier))
-            .filter(|test| is_lively(test, now))
-            .find_map(|test| wanted(&test, current));
+            .find_map(|test| wanted(&test, current.order[0], since));
         match leader {
             Some(leader) => fresh(led_by(leader, turn)),
             None => due.then(|| IDLE[turn % IDLE.len()]),
         }
     }
+
+    /// From when on every resolver knows the present leader as such.
+    fn led_since(&self, current: &Order) -> Timestamp {
+        let leading = current.order[0];
+        let since = (self.orders.iter().rev())
+            .take_while(|order| order.order[0] == leading)
+            .last()
+            .map_or(current.time, |order| order.time.min(current.time));
+        after(since, Duration::from_secs(self.settings.order_ttl.into()))
+    }
 }
 
-/// Whether the sender can be expected to come again soon; a test that was given up must not keep the lead.
-fn is_lively(test: &Test, now: Timestamp) -> bool {
-    let starts = || {
-        test.connections
-            .iter()
-            .map(|contact| contact.connection.started)
-    };
+/// Whether the sender can be expected to come again soon.
+fn is_lively(dossier: &Dossier, now: Timestamp) -> bool {
+    let starts = || dossier.connections.iter().map(|kept| kept.started);
     let pause = (starts().zip(starts().skip(1)))
         .filter_map(|(one, next)| Duration::try_from(next.duration_since(one)).ok())
         .max()
         .unwrap_or_default();
-    let last = starts().max().unwrap_or(test.started);
-    now < after(last, LIVELY.max(pause * 2))
+    now < after(dossier.last(), LIVELY.max(pause * 2))
 }
 
 /// The server that the test wants in the lead.
-fn wanted(test: &Test, current: &Order) -> Option<Server> {
-    let waiting = outbound(test).waiting_for;
-    choose(&attempts(test), &waiting, current.order[0], current.time)
+fn wanted(test: &Test, leading: Server, since: Timestamp) -> Option<Server> {
+    choose(&attempts(test), &outbound(test).waiting_for, leading, since)
 }
 
-/// The server to lead next, when `leading` has led since that time.
+/// The server to lead next, when `leading` has led since that time for all resolvers.
 fn choose(
     attempts: &[Attempt],
     waiting: &[Server],

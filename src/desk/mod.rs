@@ -18,6 +18,8 @@ pub mod token;
 mod window;
 
 #[cfg(test)]
+mod evidence;
+#[cfg(test)]
 mod scenario;
 #[cfg(test)]
 mod scenes;
@@ -42,6 +44,11 @@ use window::Need;
 
 /// How long after the deadline a test without attempts is expired.
 const GRACE: Duration = Duration::from_secs(3600);
+/// The longest pause between attempts after which a sender is still expected, so that its window is kept for it.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5 * 3600);
+
+/// How often memory is gone through for what may be forgotten.
+const FORGETTING: Duration = Duration::from_secs(60);
 
 /// The live tests.
 #[derive(Clone, Debug)]
@@ -64,6 +71,8 @@ pub struct Desk {
     sightings: Sightings,
     orders: VecDeque<Order>,
     gaps: VecDeque<Gap>,
+    /// When memory was last gone through.
+    forgotten: Timestamp,
 }
 
 /// What came of a transaction.
@@ -121,6 +130,7 @@ impl Desk {
             sightings: Sightings::new(),
             orders: VecDeque::new(),
             gaps: VecDeque::new(),
+            forgotten: Timestamp::MIN,
         }
     }
 
@@ -134,7 +144,7 @@ impl Desk {
         now: Timestamp,
     ) -> (bool, Certificate) {
         let origin = Origin::of(client, ehlo, ptr);
-        let need = self.need(&origin);
+        let need = self.need(&origin, now);
         self.make_room(now);
         let source = self.sources.entry(origin).or_default();
         source.last = source.last.max(Some(now));
@@ -278,7 +288,9 @@ impl Desk {
                 tick.next = Some(tick.next.map_or(due, |next| next.min(due)));
             }
         }
-        self.forget(now);
+        if now >= after(self.forgotten, FORGETTING) {
+            self.forget(now);
+        }
         tick
     }
 
@@ -363,7 +375,7 @@ impl Desk {
     }
 
     /// What the open tests of an origin say of its window.
-    fn need(&self, origin: &Origin) -> Need {
+    fn need(&self, origin: &Origin, now: Timestamp) -> Need {
         let Some(source) = self.sources.get(origin) else {
             return Need::default();
         };
@@ -371,7 +383,8 @@ impl Desk {
         for dossier in source.tests.iter().filter_map(|id| self.tests.get(id)) {
             if dossier.is_open() {
                 need.open = true;
-                need.evidence = need.evidence || !self.saw_window(dossier);
+                let expected = now < after(dossier.last(), LONGEST_PAUSE);
+                need.evidence |= expected && !self.saw_window(dossier);
             }
         }
         need
