@@ -70,10 +70,10 @@ fn complete(coverage: &Coverage, outbound: &Outbound) -> bool {
 }
 
 fn exhausted(test: &Test, coverage: &Coverage, settings: &Settings, now: Timestamp) -> bool {
-    let attempts = test.connections.last().map_or(0, |contact| contact.attempt);
     let own = test.connections.iter().filter(|contact| !contact.shared);
     coverage.delivering_attempts >= settings.patience_attempts
-        || (attempts >= PATIENT_ATTEMPTS && now >= after(test.started, settings.patience))
+        || (coverage.starttls_attempts >= PATIENT_ATTEMPTS
+            && now >= after(test.started, settings.patience))
         || own.count() >= limits::TEST_CONNECTIONS
 }
 

@@ -129,125 +129,113 @@ fn only(desk: &Desk) -> Test {
     desk.test(&desk.tests()[0].id).unwrap()
 }
 
-#[test]
-fn sightings_join_by_network_or_name_else_by_time_alone() {
-    let fetch = |at, client: &str, ptr: &str| {
-        Event::Fetch(Fetch {
-            id: FetchId(1),
-            time: minute(at),
-            client: client.parse().unwrap(),
-            ptr: Domain::parse(ptr).ok(),
-            agent: String::new(),
-        })
-    };
-    let query = |at, resolver: &str| {
-        Event::Query(Query {
+/// What is seen: a query, or a fetch from a client of this name.
+enum Sight {
+    Query,
+    Fetch(&'static str),
+}
+use Sight::{Fetch as F, Query as Q};
+
+/// What is seen at which minute from where, when another test begins, and whether it joins the first test: shared or
+/// as its own.
+type Sighting = (
+    &'static str,
+    Sight,
+    i64,
+    &'static str,
+    Option<i64>,
+    Option<bool>,
+);
+
+const NEAR: &str = "198.51.100.53";
+
+const SIGHTINGS: [Sighting; 13] = [
+    ("the client's network", Q, 20, NEAR, None, Some(false)),
+    ("shortly before", Q, -5, NEAR, None, Some(false)),
+    ("long before", Q, -15, NEAR, None, None),
+    ("elsewhere, alone", Q, 20, THERE, None, Some(true)),
+    ("elsewhere, before, alone", Q, -5, THERE, None, Some(true)),
+    ("elsewhere, another soon", Q, 20, THERE, Some(28), None),
+    (
+        "elsewhere, another later",
+        Q,
+        20,
+        THERE,
+        Some(31),
+        Some(true),
+    ),
+    ("elsewhere, another before", Q, 20, THERE, Some(10), None),
+    ("near, another before", Q, 20, NEAR, Some(10), Some(false)),
+    (
+        "by name",
+        F("web.sender.example"),
+        20,
+        THERE,
+        Some(10),
+        Some(false),
+    ),
+    (
+        "by name, long before",
+        F("web.sender.example"),
+        -300,
+        THERE,
+        None,
+        Some(false),
+    ),
+    (
+        "by another's name",
+        F("web.other.example"),
+        20,
+        THERE,
+        Some(10),
+        None,
+    ),
+    ("nameless, long before", F(""), -300, THERE, None, None),
+];
+
+fn event(sight: &Sight, at: i64, client: &str) -> Event {
+    let (time, client) = (minute(at), client.parse().unwrap());
+    match sight {
+        Q => Event::Query(Query {
             id: QueryId(1),
-            time: minute(at),
-            resolver: resolver.parse().unwrap(),
+            time,
+            resolver: client,
             name: Domain::parse("et.example.org").unwrap(),
             rrtype: "MX".to_owned(),
             dnssec_ok: true,
             checking_disabled: false,
-        })
-    };
-    // What is seen, when another test begins, and whether it joins the first test: as its own or shared.
-    for (name, event, other, joins) in [
-        (
-            "the client's network",
-            query(20, "198.51.100.53"),
-            None,
-            Some(false),
-        ),
-        (
-            "shortly before",
-            query(-5, "198.51.100.53"),
-            None,
-            Some(false),
-        ),
-        ("long before", query(-15, "198.51.100.53"), None, None),
-        ("elsewhere, alone", query(20, THERE), None, Some(true)),
-        (
-            "elsewhere, before, alone",
-            query(-5, THERE),
-            None,
-            Some(true),
-        ),
-        (
-            "elsewhere, another test later",
-            query(20, THERE),
-            Some(28),
-            None,
-        ),
-        (
-            "elsewhere, another much later",
-            query(20, THERE),
-            Some(31),
-            Some(true),
-        ),
-        (
-            "elsewhere, another before",
-            query(20, THERE),
-            Some(10),
-            None,
-        ),
-        (
-            "near, another before",
-            query(20, HERE),
-            Some(10),
-            Some(false),
-        ),
-        (
-            "a fetch by name",
-            fetch(20, THERE, "web.sender.example"),
-            Some(10),
-            Some(false),
-        ),
-        (
-            "a fetch by name, hours before",
-            fetch(-300, THERE, "web.sender.example"),
-            None,
-            Some(false),
-        ),
-        (
-            "a fetch by another's name",
-            fetch(20, THERE, "web.other.example"),
-            Some(10),
-            None,
-        ),
-        (
-            "a fetch from elsewhere, hours before",
-            fetch(-300, THERE, ""),
-            None,
-            None,
-        ),
-    ] {
-        let named = |mut record: Connection| {
-            record.ptr = Domain::parse("out.sender.example").ok();
-            Event::Connection(Box::new(record))
-        };
+        }),
+        F(ptr) => Event::Fetch(Fetch {
+            id: FetchId(1),
+            time,
+            client,
+            ptr: Domain::parse(ptr).ok(),
+            agent: String::new(),
+        }),
+    }
+}
+
+#[test]
+fn sightings_join_by_network_or_name_else_by_time_alone() {
+    for (name, sight, at, client, other, joins) in SIGHTINGS {
         let opened = |test: u8, at, by| Event::Opened {
             test: TestId::from_bits([test; 10]),
             time: minute(at),
             by: ConnectionId(by),
         };
+        let mut first = connection(1, 0, HERE, JIM);
+        first.ptr = Domain::parse("out.sender.example").ok();
         let mut events = vec![
             (0, opened(1, 0, 1)),
-            (0, named(connection(1, 0, HERE, JIM))),
+            (0, Event::Connection(Box::new(first))),
+            (at, event(&sight, at, client)),
         ];
         if let Some(at) = other {
-            let mut record = connection(2, at, "192.0.2.140", EVE);
-            record.ehlo = Some("out.other.example".to_owned());
+            let mut second = connection(2, at, "192.0.2.140", EVE);
+            second.ehlo = Some("out.other.example".to_owned());
             events.push((at, opened(2, at, 2)));
-            events.push((at, Event::Connection(Box::new(record))));
+            events.push((at, Event::Connection(Box::new(second))));
         }
-        let time = match &event {
-            Event::Query(query) => query.time,
-            Event::Fetch(fetch) => fetch.time,
-            _ => unreachable!(),
-        };
-        let at = i64::from(i32::try_from((time - minute(0)).get_seconds()).unwrap()) / 60;
-        events.push((at, event));
         events.sort_by_key(|(at, _)| *at);
         let mut desk = Desk::new(settings());
         for (_, event) in &events {

@@ -4,8 +4,8 @@ use super::{Desk, Settings};
 use crate::base::ports::{Decision, Recipient};
 use crate::base::{
     Authentication, Certificate, Close, Connection, ConnectionId, Domain, Event, Mailbox,
-    MessageFacts, Order, Policy, Server, Status, TestId, TestState, Timestamp, Transport, Verdict,
-    Via, Zone,
+    MessageFacts, Order, Policy, Server, Status, Test, TestId, TestState, Timestamp, Transport,
+    Verdict, Via, Zone,
 };
 use crate::cases::{self, Expected, order::IDLE};
 use std::net::IpAddr;
@@ -72,7 +72,8 @@ pub(super) struct World {
     pub log: Vec<Event>,
     /// The 250s: minute, recipient, test.
     pub taken: Vec<(i64, String, TestId)>,
-    pub bounces: usize,
+    /// The results: each test as it was when it was reported.
+    pub results: Vec<Test>,
     order: Order,
     published: usize,
     ids: u64,
@@ -97,7 +98,7 @@ impl World {
             desk,
             log,
             taken: Vec::new(),
-            bounces: 0,
+            results: Vec::new(),
             order,
             published: 1,
             ids: 0,
@@ -140,6 +141,7 @@ impl World {
         let tick = self.desk.tick(now);
         self.log.extend(tick.events);
         for due in tick.due {
+            self.results.extend(self.desk.test(&due));
             let events = self.desk.reported(&due, now);
             self.log.extend(events);
         }
@@ -185,7 +187,6 @@ impl World {
                     Outcome::Left => {}
                     Outcome::NoTls if queued.service.bounces => {
                         queued.bounced = true;
-                        self.bounces += 1;
                         return;
                     }
                     Outcome::NoTls => {}

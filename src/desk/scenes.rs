@@ -46,70 +46,72 @@ fn run(sent: &[(&Service, &Mail)], minutes: i64) -> World {
     world
 }
 
+/// Services of all policies, and of all ways to spread over addresses.
+const SERVICES: [(&str, Service); 13] = [
+    ("dane at one address", ONE),
+    ("none", service(Policy::None, false)),
+    ("may", service(Policy::May, false)),
+    ("encrypt", service(Policy::Encrypt, false)),
+    ("verify with SNI", service(Policy::Verify, true)),
+    ("dane-only", service(Policy::DaneOnly, true)),
+    ("mta-sts", service(Policy::MtaSts, true)),
+    ("both", service(Policy::DaneMtaSts, true)),
+    (
+        "a /24 without reverse names",
+        Service {
+            client: |attempt| match attempt % 3 {
+                0 => ("198.51.100.7", "", "out.sender.example"),
+                1 => ("198.51.100.99", "", "out.sender.example"),
+                _ => ("198.51.100.200", "", "out.sender.example"),
+            },
+            ..ONE
+        },
+    ),
+    (
+        "a new network at each retry, by its names one organisation",
+        Service {
+            client: |attempt| match attempt % 4 {
+                0 => ("198.51.100.7", "a.sender.example", "a.sender.example"),
+                1 => ("203.0.113.8", "b.sender.example", "b.sender.example"),
+                2 => ("192.0.2.130", "c.eu.sender.example", "c.eu.sender.example"),
+                _ => ("100.64.3.1", "d.sender.example", "d.sender.example"),
+            },
+            ..ONE
+        },
+    ),
+    (
+        "three networks without reverse names",
+        Service {
+            client: |attempt| match attempt % 3 {
+                0 => ("198.51.100.7", "", "out.sender.example"),
+                1 => ("203.0.113.8", "", "out.sender.example"),
+                _ => ("192.0.2.130", "", "out.sender.example"),
+            },
+            ..ONE
+        },
+    ),
+    (
+        "IPv4 and IPv6 in turn",
+        Service {
+            client: |attempt| match attempt % 2 {
+                0 => ("2001:db8::7", "out.sender.example", "out.sender.example"),
+                _ => ("198.51.100.7", "out.sender.example", "out.sender.example"),
+            },
+            ..ONE
+        },
+    ),
+    (
+        "retries four hours apart",
+        Service {
+            retries: &[240],
+            ..ONE
+        },
+    ),
+];
+
 #[test]
 fn one_mail_to_both_is_one_test_with_the_right_verdict() {
-    let rows: [(&str, Service); 13] = [
-        ("dane at one address", ONE),
-        ("none", service(Policy::None, false)),
-        ("may", service(Policy::May, false)),
-        ("encrypt", service(Policy::Encrypt, false)),
-        ("verify with SNI", service(Policy::Verify, true)),
-        ("dane-only", service(Policy::DaneOnly, true)),
-        ("mta-sts", service(Policy::MtaSts, true)),
-        ("both", service(Policy::DaneMtaSts, true)),
-        (
-            "a /24 without reverse names",
-            Service {
-                client: |attempt| match attempt % 3 {
-                    0 => ("198.51.100.7", "", "out.sender.example"),
-                    1 => ("198.51.100.99", "", "out.sender.example"),
-                    _ => ("198.51.100.200", "", "out.sender.example"),
-                },
-                ..ONE
-            },
-        ),
-        (
-            "a new network at each retry, by its names one organisation",
-            Service {
-                client: |attempt| match attempt % 4 {
-                    0 => ("198.51.100.7", "a.sender.example", "a.sender.example"),
-                    1 => ("203.0.113.8", "b.sender.example", "b.sender.example"),
-                    2 => ("192.0.2.130", "c.eu.sender.example", "c.eu.sender.example"),
-                    _ => ("100.64.3.1", "d.sender.example", "d.sender.example"),
-                },
-                ..ONE
-            },
-        ),
-        (
-            "three networks without reverse names",
-            Service {
-                client: |attempt| match attempt % 3 {
-                    0 => ("198.51.100.7", "", "out.sender.example"),
-                    1 => ("203.0.113.8", "", "out.sender.example"),
-                    _ => ("192.0.2.130", "", "out.sender.example"),
-                },
-                ..ONE
-            },
-        ),
-        (
-            "IPv4 and IPv6 in turn",
-            Service {
-                client: |attempt| match attempt % 2 {
-                    0 => ("2001:db8::7", "out.sender.example", "out.sender.example"),
-                    _ => ("198.51.100.7", "out.sender.example", "out.sender.example"),
-                },
-                ..ONE
-            },
-        ),
-        (
-            "retries four hours apart",
-            Service {
-                retries: &[240],
-                ..ONE
-            },
-        ),
-    ];
-    for (name, service) in rows {
+    for (name, service) in SERVICES {
         let world = run(&[(&service, &MAIL)], 20 * 60);
         assert_eq!(
             world.desk.tests().len(),
@@ -137,94 +139,118 @@ fn one_mail_to_both_is_one_test_with_the_right_verdict() {
     }
 }
 
-fn service(policy: Policy, sni: bool) -> Service {
+const fn service(policy: Policy, sni: bool) -> Service {
     Service { policy, sni, ..ONE }
 }
 
+const BOUNCING: Service = Service {
+    policy: Policy::Encrypt,
+    sni: false,
+    bounces: true,
+    ..ONE
+};
+const OTHER: Mail = Mail {
+    from: eve,
+    message_id: "m2@sender.example",
+    ..MAIL
+};
+const AGAIN: Mail = Mail {
+    message_id: "m3@sender.example",
+    ..MAIL
+};
+
+/// A mail at its minute.
+type Sent = (Mail, i64);
+/// Mails, and how many tests and 250s come of them.
+type Scene = (&'static str, Service, &'static [Sent], usize, usize);
+
+const SCENES: [Scene; 8] = [
+    ("two users at once", ONE, &[(MAIL, 1), (OTHER, 1)], 2, 4),
+    (
+        "a second user meanwhile",
+        ONE,
+        &[(MAIL, 1), (OTHER, 8)],
+        2,
+        4,
+    ),
+    (
+        "one user, the same run",
+        ONE,
+        &[(MAIL, 1), (AGAIN, 8)],
+        1,
+        4,
+    ),
+    (
+        "one user, when all is over",
+        ONE,
+        &[(MAIL, 1), (AGAIN, 200)],
+        2,
+        4,
+    ),
+    (
+        "et only",
+        ONE,
+        &[(
+            Mail {
+                to: &["en@et.example.org"],
+                ..MAIL
+            },
+            1,
+        )],
+        1,
+        1,
+    ),
+    (
+        "ut only",
+        ONE,
+        &[(
+            Mail {
+                to: &["en@ut.example.org"],
+                ..MAIL
+            },
+            1,
+        )],
+        1,
+        1,
+    ),
+    (
+        "a sender for each copy",
+        ONE,
+        &[(Mail { from: verp, ..MAIL }, 1)],
+        1,
+        2,
+    ),
+    (
+        "told at once that it failed, and sent again until it did not",
+        BOUNCING,
+        &[(MAIL, 1), (AGAIN, 3), (AGAIN, 6), (AGAIN, 20), (AGAIN, 30)],
+        1,
+        4,
+    ),
+];
+
 #[test]
 fn several_mails_make_as_many_tests_as_there_are_senders_and_runs() {
-    let other = Mail {
-        from: eve,
-        message_id: "m2@sender.example",
-        ..MAIL
-    };
-    let at = |mail: &Mail, sent| Mail {
-        sent,
-        ..mail.clone()
-    };
-    let again = |sent| Mail {
-        message_id: "m3@sender.example",
-        ..at(&MAIL, sent)
-    };
-    let bouncing = Service {
-        policy: Policy::Encrypt,
-        sni: false,
-        bounces: true,
-        ..ONE
-    };
-    let et_only = Mail {
-        to: &BOTH[..1],
-        ..MAIL
-    };
-    let ut_only = Mail {
-        to: &BOTH[1..],
-        ..MAIL
-    };
-    let verp = Mail { from: verp, ..MAIL };
-    let rows: Vec<(&str, Vec<(&Service, Mail)>, usize, usize)> = vec![
-        (
-            "two users at once",
-            vec![(&ONE, MAIL), (&ONE, other.clone())],
-            2,
-            4,
-        ),
-        (
-            "a second user meanwhile",
-            vec![(&ONE, MAIL), (&ONE, at(&other, 8))],
-            2,
-            4,
-        ),
-        (
-            "the same user in the same run",
-            vec![(&ONE, MAIL), (&ONE, again(8))],
-            1,
-            4,
-        ),
-        (
-            "the same user when all is over",
-            vec![(&ONE, MAIL), (&ONE, again(200))],
-            2,
-            4,
-        ),
-        ("et only", vec![(&ONE, et_only)], 1, 1),
-        ("ut only", vec![(&ONE, ut_only)], 1, 1),
-        ("a sender for each copy", vec![(&ONE, verp)], 1, 2),
-        (
-            "told at once that it failed, and sent again until it did not",
-            vec![
-                (&bouncing, MAIL),
-                (&bouncing, again(3)),
-                (&bouncing, again(6)),
-                (&bouncing, again(20)),
-                (&bouncing, again(30)),
-            ],
-            1,
-            4,
-        ),
-    ];
-    for (name, mails, tests, taken) in rows {
-        let sent: Vec<_> = mails
-            .iter()
-            .map(|(service, mail)| (*service, mail))
-            .collect();
-        let world = run(&sent, 20 * 60);
+    for (name, service, mails, tests, taken) in SCENES {
+        let mut world = World::new();
+        for (mail, sent) in mails {
+            let sent = *sent;
+            world.send(
+                &service,
+                &Mail {
+                    sent,
+                    ..mail.clone()
+                },
+            );
+        }
+        world.run(0, 20 * 60);
+        let found = world.desk.tests();
         assert_eq!(
             world.in_state(TestState::Reported),
             tests,
-            "{name}: {:?}",
-            world.desk.tests()
+            "{name}: {found:?}"
         );
-        assert_eq!(world.desk.tests().len(), tests, "{name}");
+        assert_eq!(found.len(), tests, "{name}");
         assert_eq!(world.taken.len(), taken, "{name}: {:?}", world.taken);
     }
 }
@@ -368,4 +394,52 @@ fn a_token_is_a_test_of_its_own() {
         "{tokens:?}"
     );
     assert!(tests.iter().any(|test| test.language == Language::German));
+}
+
+#[test]
+fn no_way_of_walking_and_no_retry_schedule_leads_to_a_wrong_verdict() {
+    let policies = [
+        (Policy::None, false),
+        (Policy::May, false),
+        (Policy::May, true),
+        (Policy::Encrypt, false),
+        (Policy::Encrypt, true),
+        (Policy::Verify, true),
+        (Policy::Dane, true),
+        (Policy::DaneOnly, true),
+        (Policy::MtaSts, true),
+        (Policy::DaneMtaSts, true),
+    ];
+    let schedules: [&'static [i64]; 5] = [
+        &[1, 2, 4, 8, 16, 32, 64],
+        &[5, 10, 20, 40, 66],
+        &[15],
+        &[15, 15, 60],
+        &[30, 240],
+    ];
+    let mut undetermined = Vec::new();
+    for (policy, sni) in policies {
+        for sessions in [1, 2, 4] {
+            for retries in schedules {
+                let service = Service {
+                    sessions,
+                    retries,
+                    ..service(policy, sni)
+                };
+                let world = run(&[(&service, &MAIL)], 22 * 60);
+                let name = format!("{policy}, {sni}, {sessions}, {retries:?}");
+                let verdicts: Vec<_> = world.results.iter().map(outbound).collect();
+                assert_eq!(verdicts.len(), 1, "{name}");
+                assert!(
+                    verdicts[0].candidates.contains(&policy),
+                    "{name}: {verdicts:?}"
+                );
+                let alike = [Policy::Verify, Policy::MtaSts];
+                if verdicts[0].policy.is_none() && verdicts[0].candidates != alike {
+                    undetermined.push(name);
+                }
+            }
+        }
+    }
+    assert_eq!(undetermined, [""; 0]);
 }

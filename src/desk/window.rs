@@ -92,64 +92,68 @@ mod tests {
         Timestamp::from_second(1_700_000_000 + minute * 60).unwrap()
     }
 
+    const NONE: Need = Need {
+        open: false,
+        evidence: false,
+    };
+    const OPEN: Need = Need {
+        open: true,
+        evidence: false,
+    };
+    const LACKING: Need = Need {
+        open: true,
+        evidence: true,
+    };
+    /// A minute, what the tests need, and whether STARTTLS is offered.
+    type Row = (i64, Need, bool);
+
+    /// When a test ended, if one did, and greetings.
+    const ROWS: [(&str, Option<i64>, &[Row]); 5] = [
+        (
+            "no test came: done for the deadline, from the first connection on",
+            None,
+            &[
+                (0, NONE, false),
+                (2, NONE, false),
+                (3, NONE, true),
+                (1199, NONE, true),
+                (1200, NONE, false),
+                (1202, NONE, false),
+                (1203, NONE, true),
+            ],
+        ),
+        (
+            "a test ended: done for an hour more",
+            Some(20),
+            &[(0, NONE, false), (79, NONE, true), (80, NONE, false)],
+        ),
+        (
+            "a test is open: done however long it takes",
+            None,
+            &[(0, NONE, false), (1300, OPEN, true)],
+        ),
+        (
+            "a test without clear text of its own asks once an hour",
+            None,
+            &[
+                (0, NONE, false),
+                (5, LACKING, false),
+                (7, LACKING, false),
+                (8, LACKING, true),
+                (64, LACKING, true),
+                (65, LACKING, false),
+            ],
+        ),
+        (
+            "a new window ends what a test left",
+            Some(20),
+            &[(0, NONE, false), (100, NONE, false), (103, NONE, true)],
+        ),
+    ];
+
     #[test]
     fn starttls_is_withheld_for_three_minutes_and_then_offered() {
-        const NONE: Need = Need {
-            open: false,
-            evidence: false,
-        };
-        const OPEN: Need = Need {
-            open: true,
-            evidence: false,
-        };
-        const LACKING: Need = Need {
-            open: true,
-            evidence: true,
-        };
-        type Row = (i64, Need, bool);
-        let rows: [(&str, Option<i64>, &[Row]); 5] = [
-            (
-                "no test came: done for the deadline, from the first connection on",
-                None,
-                &[
-                    (0, NONE, false),
-                    (2, NONE, false),
-                    (3, NONE, true),
-                    (1199, NONE, true),
-                    (1200, NONE, false),
-                    (1202, NONE, false),
-                    (1203, NONE, true),
-                ],
-            ),
-            (
-                "a test ended: done for an hour more",
-                Some(20),
-                &[(0, NONE, false), (79, NONE, true), (80, NONE, false)],
-            ),
-            (
-                "a test is open: done however long it takes",
-                None,
-                &[(0, NONE, false), (1300, OPEN, true)],
-            ),
-            (
-                "a test without clear text of its own asks once an hour",
-                None,
-                &[
-                    (0, NONE, false),
-                    (5, LACKING, false),
-                    (7, LACKING, false),
-                    (8, LACKING, true),
-                    (64, LACKING, true),
-                    (65, LACKING, false),
-                ],
-            ),
-            (
-                "a new window ends what a test left",
-                Some(20),
-                &[(0, NONE, false), (100, NONE, false), (103, NONE, true)],
-            ),
-        ];
-        for (name, ended, greetings) in rows {
+        for (name, ended, greetings) in ROWS {
             let settings = settings();
             let mut window = Window::default();
             let mut restarted = Window::default();
