@@ -3,6 +3,7 @@
 //! [`outbound`] gives the verdict, [`coverage`] what the test has seen of the servers, from which the acknowledgement
 //! is decided elsewhere. What can be told apart, and why, stands in `hypothesis`; `facts` says what counts as seen.
 
+mod case;
 mod coverage;
 mod evidence;
 mod facts;
