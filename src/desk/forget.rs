@@ -91,3 +91,64 @@ impl Desk {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::scenario::{minute, settings};
+    use super::*;
+    use crate::base::{Connection, ConnectionId, TestId};
+    use std::net::Ipv4Addr;
+
+    /// A stranger's connection without a sender, each from a network of its own.
+    fn stranger(number: u32, at: i64) -> Connection {
+        let client = Ipv4Addr::from(0x1400_0000 + number * 256).into();
+        let address = "192.0.2.25".parse().unwrap();
+        let mut record = Connection::new(ConnectionId(number.into()), client, address, minute(at));
+        record.ehlo = Some("scanner.example".to_owned());
+        record.ended = Some(minute(at));
+        record
+    }
+
+    #[test]
+    fn strangers_without_number_fill_no_memory() {
+        let mut desk = Desk::new(settings());
+        let most = u32::try_from(limits::ORIGINS).unwrap();
+        for number in 0..most + 3000 {
+            let at = i64::from(number / 100);
+            let record = stranger(number, at);
+            desk.greet(record.client, None, "scanner.example", minute(at));
+            desk.closed(&record);
+        }
+        assert!(desk.sources.len() <= limits::ORIGINS + 100);
+        let kept: usize = desk
+            .sources
+            .values()
+            .map(|source| source.shared.len())
+            .sum();
+        assert_eq!(desk.kept, kept);
+        desk.tick(minute(100_000));
+        assert_eq!((desk.sources.len(), desk.kept), (0, 0));
+    }
+
+    #[test]
+    fn a_forgotten_test_leaves_nothing() {
+        let mut desk = Desk::new(settings());
+        let mut record = stranger(1, 0);
+        record.starttls_offered = true;
+        record.from = Some("jim@sender.example".parse().ok());
+        record.to = vec!["en@et.example.org".parse().unwrap()];
+        desk.transacted(&record, TestId::from_bits([1; 10]), minute(0));
+        assert_eq!(desk.tests().len(), 1);
+        desk.drop_test(&TestId::from_bits([1; 10]));
+        desk.tick(minute(100_000));
+        let left = [
+            desk.tests.len(),
+            desk.open.len(),
+            desk.keys.len(),
+            desk.owners.len(),
+            desk.near.len(),
+            desk.sources.len(),
+        ];
+        assert_eq!(left, [0; 6]);
+    }
+}
