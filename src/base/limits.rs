@@ -116,6 +116,18 @@ pub const STORED: usize = 16 * 1024 * 1024;
 pub const SWEEP: u64 = 4096;
 /// Open tests.
 pub const OPEN_TESTS: usize = 10_000;
+/// Ended tests that are remembered, so that late copies of their messages are known.
+pub const ENDED_TESTS: usize = 10_000;
+/// Origins that are remembered.
+pub const ORIGINS: usize = 20_000;
+/// Connections without a sender that are kept, of all origins together.
+pub const SHARED_CONNECTIONS: usize = 50_000;
+/// Latest DNS queries, and policy fetches, that are kept for tests yet to begin.
+pub const SIGHTINGS: usize = 2_000;
+/// MX orders that are kept for the tests they were in force for.
+pub const ORDERS: usize = 5_000;
+/// Gaps in the evidence that are kept.
+pub const GAPS: usize = 1_000;
 /// Connections of one test that are kept; later ones are counted, not kept.
 pub const TEST_CONNECTIONS: usize = 500;
 /// Queries and fetches of one test that are kept.
