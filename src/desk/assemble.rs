@@ -54,7 +54,11 @@ impl Desk {
 
     /// Its own connections and the shared ones of its origins, numbered by attempt.
     fn contacts(&self, dossier: &Dossier) -> Vec<Contact> {
-        let own = dossier.connections.iter().map(|kept| (kept.clone(), false));
+        let of_the_result =
+            |kept: &&Connection| (dossier.reported).is_none_or(|reported| kept.started <= reported);
+        let own = (dossier.connections.iter())
+            .filter(of_the_result)
+            .map(|kept| (kept.clone(), false));
         let shared = self.shared(dossier).map(|kept| (kept.clone(), true));
         attempt::number(own.chain(shared).collect(), self.settings.attempt_gap)
     }

@@ -26,6 +26,8 @@ pub(super) struct Dossier {
     pub state: TestState,
     pub started: Timestamp,
     pub ended: Option<Timestamp>,
+    /// When its result existed; later connections are not part of it.
+    pub reported: Option<Timestamp>,
     pub origins: BTreeSet<Origin>,
     /// The networks that its own connections came from.
     pub networks: BTreeSet<IpAddr>,
@@ -48,6 +50,7 @@ impl Dossier {
             state: TestState::Waiting,
             started,
             ended: None,
+            reported: None,
             origins: BTreeSet::new(),
             networks: BTreeSet::new(),
             connections: Vec::new(),

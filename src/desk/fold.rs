@@ -243,6 +243,9 @@ impl Desk {
             return;
         };
         dossier.state = state;
+        if state == TestState::Reported {
+            dossier.reported = dossier.reported.or(Some(time));
+        }
         if dossier.ended.is_some() {
             return;
         }

@@ -356,6 +356,7 @@ fn late_copies_are_accepted_and_belong_to_the_test_they_are_copies_of() {
     world.send(&ONE, &MAIL);
     world.run(0, 60);
     let taken = world.taken.clone();
+    let result = world.desk.test(&taken[0].2);
     assert_eq!(taken.len(), 2);
     // Within the quiet hour at once; later after a window of its own, and still no new test.
     for (from, until) in [(60, 61), (400, 460)] {
@@ -366,6 +367,8 @@ fn late_copies_are_accepted_and_belong_to_the_test_they_are_copies_of() {
     assert_eq!(world.taken.len(), 6, "{:?}", world.taken);
     assert!(world.taken.iter().all(|(_, _, test)| *test == taken[0].2));
     assert_eq!(world.taken[2].0, 60);
+    let contacts = |test: Option<crate::base::Test>| test.map(|test| test.connections);
+    assert_eq!(contacts(world.desk.test(&taken[0].2)), contacts(result));
     assert_eq!(world.desk.tests().len(), 1);
 }
 
