@@ -2,16 +2,14 @@
 //! whenever the order of the MX, a key or a certificate changes.
 
 use crate::base::ports::Random;
-use crate::base::{Order, Server, Timestamp, Zone, limits};
+use crate::base::{Order, Server, Timestamp, Zone, file, limits};
 use crate::certs;
-use crate::config::{Config, Family, Issuer};
+use crate::config::{Config, Issuer};
 use crate::keys::{self, Keys};
 use crate::sign::{self, SignatureCache, SignedZone, Snapshot, Terms, Validity};
-use crate::zone::{self, Inputs, MxFamily, Operator, Ttls};
+use crate::zone::{self, Inputs, Operator, Ttls};
 use arc_swap::ArcSwap;
 use std::collections::BTreeMap;
-use std::io::Read as _;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -51,23 +49,15 @@ pub fn operator(config: &Config) -> Result<BTreeMap<Zone, Operator>, PublishErro
     let ttl = seconds(config.dns.ttl_records);
     let mut all = BTreeMap::new();
     for zone in Zone::ALL {
-        let file = config.state.zones.join(format!("{zone}.zone"));
-        let name = file.display().to_string();
-        let text = read(&file).map_err(|error| {
-            PublishError(format!("{name}: cannot be read: {error}; `mailproof init` writes an empty one"))
+        let path = config.state.zones.join(format!("{zone}.zone"));
+        let name = path.display().to_string();
+        let text = file::read(&path, limits::ZONE_FILE).map_err(|error| {
+            PublishError(format!("{error}; `mailproof init` writes a zone file to start from"))
         })?;
         let records = Operator::read(&name, &text, zone, &config.base_domain, ttl).map_err(failed)?;
         all.insert(zone, records);
     }
     Ok(all)
-}
-
-fn read(file: &Path) -> std::io::Result<String> {
-    let mut text = String::new();
-    std::fs::File::open(file)?
-        .take(limits::ZONE_FILE + 1)
-        .read_to_string(&mut text)?;
-    Ok(text)
 }
 
 fn seconds(span: Duration) -> u32 {
@@ -178,28 +168,14 @@ impl Publisher {
         now: Timestamp,
     ) -> Result<SignedZone, PublishError> {
         let dns = &self.config.dns;
-        let certificates = self.certs.snapshot();
-        let tlsa = Server::ALL
-            .into_iter()
-            .map(|server| (server, certificates.tlsa(server)))
-            .filter(|(_, digests)| !digests.is_empty())
-            .collect();
-        let dkim: Vec<_> = self
-            .keys
-            .dkim
-            .records()
-            .map(|(selector, text)| (selector.to_owned(), text))
-            .collect();
+        let tlsa = self.certs.snapshot().digests();
+        let dkim = self.keys.dkim.records();
         let inputs = Inputs {
             zone,
             base_domain: &self.config.base_domain,
             addresses: &self.config.network.addresses,
             servers: &self.config.network.servers,
-            mx_family: match self.config.network.mx_family {
-                Family::Ipv4 => MxFamily::Ipv4,
-                Family::Ipv6 => MxFamily::Ipv6,
-                Family::Both => MxFamily::Both,
-            },
+            mx_family: self.config.network.mx_family,
             ttls: Ttls {
                 mx: seconds(dns.ttl_mx),
                 records: seconds(dns.ttl_records),

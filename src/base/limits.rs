@@ -146,3 +146,5 @@ pub const KEY_FILE: u64 = 64 * 1024;
 pub const DNS_WORKERS: usize = 8;
 /// Octets of a DNS query over TCP; a longer one ends the connection.
 pub const DNS_QUERY: usize = 4096;
+/// Octets of a file with a key or a certificate chain.
+pub const KEY_FILE: u64 = 64 * 1024;

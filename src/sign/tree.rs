@@ -254,6 +254,8 @@ fn check(name: &WireName, apex: &WireName, rtype: RecordType) -> Result<(), &'st
         RecordType::CNAME if at_apex => Err("cannot stand at the apex"),
         RecordType::NS if name.is_wildcard() => Err("a wildcard cannot be delegated"),
         RecordType::DNAME => Err("is not supported"),
+        // OPT, and the range of meta types (RFC 6895 3.1).
+        rtype if matches!(u16::from(rtype), 0 | 41 | 128..=255) => Err("is no type of data"),
         _ => Ok(()),
     }
 }

@@ -18,27 +18,6 @@ const TIMERS: [i32; 3] = [3600, 600, 1_209_600];
 /// The label of our nameserver in `et`.
 pub(super) const NAMESERVER: &str = "ns1";
 
-/// The address families that the MX hosts of `et` publish.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MxFamily {
-    /// A only.
-    V4,
-    /// AAAA only.
-    V6,
-    /// Both.
-    Both,
-}
-
-impl MxFamily {
-    const fn has(self, address: &IpAddr) -> bool {
-        match self {
-            Self::V4 => address.is_ipv4(),
-            Self::V6 => address.is_ipv6(),
-            Self::Both => true,
-        }
-    }
-}
-
 /// How long records may be cached, in seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ttls {
