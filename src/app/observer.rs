@@ -97,8 +97,7 @@ impl Desk for Observer {
     }
 
     fn closed(&self, connection: Connection) {
-        let now = self.clock.now();
-        self.live.step_now(|desk| desk.closed(connection, now));
+        self.live.step_now(|desk| desk.closed(&connection));
     }
 
     fn queried(&self, query: Query) {

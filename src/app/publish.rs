@@ -51,8 +51,8 @@ pub fn operator(config: &Config) -> Result<BTreeMap<Zone, Operator>, PublishErro
     for zone in Zone::ALL {
         let path = config.state.zones.join(format!("{zone}.zone"));
         let name = path.display().to_string();
-        let text = file::read(&path, limits::ZONE_FILE).map_err(|error| {
-            PublishError(format!("{error}; `mailproof init` writes a zone file to start from"))
+        let text = file::read(&path, limits::ZONE_FILE).map_err(failed)?.ok_or_else(|| {
+            PublishError(format!("{name}: not found; `mailproof init` writes one to start from"))
         })?;
         let records = Operator::read(&name, &text, zone, &config.base_domain, ttl).map_err(failed)?;
         all.insert(zone, records);

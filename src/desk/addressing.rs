@@ -71,10 +71,7 @@ pub(super) fn zone(address: &Mailbox, settings: &Settings) -> Option<Zone> {
 
 fn place(address: &Mailbox, settings: &Settings) -> Place {
     let Some(zone) = zone(address, settings) else {
-        return match settings.mailboxes.contains(&address.domain) {
-            true => Place::Operator,
-            false => Place::Foreign,
-        };
+        return Place::Foreign;
     };
     let local = address.local.to_ascii_lowercase();
     let (name, token) = match local.split_once('+') {
@@ -138,7 +135,7 @@ mod tests {
             ("abuse@et.example.org", Operator),
             ("emailtest@et.example.org", Operator),
             ("tlsrpt@et.example.org", Unknown),
-            ("anyone@mailbox.example", Operator),
+            ("anyone@mailbox.example", Foreign),
             ("en@example.org", Foreign),
             ("en@mx03.et.example.org", Foreign),
             ("en@et.example.net", Foreign),

@@ -26,7 +26,6 @@ pub(super) fn settings() -> Settings {
         token_key: [7; 32],
         reply_from: "emailtest".to_owned(),
         reports: false,
-        mailboxes: vec![Domain::parse("mailbox.example").unwrap()],
     }
 }
 

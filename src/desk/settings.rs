@@ -33,8 +33,6 @@ pub struct Settings {
     pub reply_from: String,
     /// Whether TLS reports are taken in; else their address is unknown.
     pub reports: bool,
-    /// Further domains of which every address is the operator's: the mailboxes of the demo.
-    pub mailboxes: Vec<Domain>,
 }
 
 /// The moment `wait` after `time`; the end of time when there is none so late.

@@ -3,6 +3,7 @@
 use super::{ZoneError, master, policy};
 use crate::base::{Domain, Server, Zone};
 use crate::cases::{self, Case};
+use crate::config::Family;
 use hickory_proto::rr::rdata::tlsa::{CertUsage, Matching, Selector};
 use hickory_proto::rr::rdata::{A, AAAA, MX, NS, SOA, TLSA, TXT};
 use hickory_proto::rr::{Name, RData, RecordType};
@@ -43,7 +44,7 @@ pub struct Inputs<'a> {
     /// The addresses of hosts that have their own.
     pub servers: &'a BTreeMap<Server, Vec<IpAddr>>,
     /// What the MX hosts of `et` publish of their addresses.
-    pub mx_family: MxFamily,
+    pub mx_family: Family,
     /// How long records may be cached.
     pub ttls: Ttls,
     /// The digests of TLSA `3 1 1`, by server, for all that the case table gives TLSA.
@@ -239,7 +240,7 @@ impl Maker<'_> {
                 .get(&case.server)
                 .map_or(inputs.addresses, Vec::as_slice)
                 .iter()
-                .filter(|address| inputs.mx_family.has(address))
+                .filter(|address| inputs.mx_family.publishes(**address))
                 .copied()
                 .collect();
             self.addresses(&self.host(case.server)?, &addresses)?;
