@@ -2,6 +2,7 @@
 //!
 //! Each dialogue in `tests/dialogues` runs through the machine at every cut of its bytes, and over a real connection.
 
+mod door;
 mod doubles;
 mod live;
 mod machine;
