@@ -66,7 +66,7 @@ impl Server {
     }
 
     pub async fn stop(self) {
-        self.stop.send(true).unwrap();
+        self.stop.send_replace(true);
         tokio::time::timeout(PATIENCE, self.task)
             .await
             .expect("the listener stops")

@@ -179,3 +179,68 @@ fn our_own_endings_say_421_and_are_recorded() {
         assert!(line(&record).ends_with(&format!("close {close}")));
     }
 }
+
+/// Numbers that look random and are the same in every run.
+fn numbers(seed: u64) -> impl Iterator<Item = usize> {
+    std::iter::successors(Some(seed), |n| {
+        Some(
+            n.wrapping_mul(6364136223846793005)
+                .wrapping_add(1442695040888963407),
+        )
+    })
+    .skip(1)
+    .map(|n| usize::try_from(n >> 33).unwrap())
+}
+
+#[test]
+fn whatever_comes_gets_well_formed_replies_and_one_record() {
+    const PIECES: [&[u8]; 20] = [
+        b"EHLO a\r\n",
+        b"HELO b\r\n",
+        b"MAIL FROM:<jim@example.net>\r\n",
+        b"MAIL FROM:<>\r\n",
+        b"RCPT TO:<en@et.example.org>\r\n",
+        b"RCPT TO:<de@ut.example.org>\r\n",
+        b"RCPT TO:<postmaster>\r\n",
+        b"DATA\r\n",
+        b".\r\n",
+        b"\r\n",
+        b"\n",
+        b"\r",
+        b".",
+        b"x\0\xff",
+        b"STARTTLS\r\n",
+        b"RSET\r\n",
+        b"NOOP\r\n",
+        b"QUIT",
+        b"<>\"\\",
+        b"VRFY :\r\n",
+    ];
+    let kinds = script::all();
+    for seed in 0..2000 {
+        let mut random = numbers(seed);
+        let mut bytes = Vec::new();
+        for _ in 0..random.next().unwrap() % 60 {
+            bytes.extend_from_slice(PIECES[random.next().unwrap() % PIECES.len()]);
+        }
+        let mut script = kinds[random.next().unwrap() % kinds.len()].clone();
+        script.steps = vec![Step::Send(bytes.clone())];
+        let (said, told) = run(&script, &|bytes| vec![bytes.to_vec()]);
+        let size = 1 + random.next().unwrap() % 7;
+        let cut = run(&script, &|bytes| {
+            bytes.chunks(size).map(<[u8]>::to_vec).collect()
+        });
+        assert_eq!(cut, (said.clone(), told.clone()), "{bytes:?} by {size}");
+        for reply in said.split_terminator("\r\n") {
+            let (code, rest) = reply.split_at(3);
+            assert!(("200".."600").contains(&code), "{reply}");
+            assert!(rest.starts_with([' ', '-']) && rest.len() > 1, "{reply}");
+        }
+        let closed = |entry: &&String| entry.starts_with("closed ");
+        let open = told
+            .iter()
+            .filter(closed)
+            .filter(|entry| !entry.ends_with("continued"));
+        assert_eq!(open.count(), 1, "{told:?}");
+    }
+}

@@ -176,3 +176,20 @@ async fn stopped_for_long(shutdown: &mut Shutdown) {
     stopped(shutdown).await;
     sleep(limits::STOP_GRACE).await;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::Future;
+
+    fn size<A, B, C, F: Future>(_: impl FnOnce(A, B, C) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    /// Thousands of clients may be idle at once, so what is rare lies on the heap.
+    #[test]
+    fn an_idle_visit_is_small() {
+        let size = size(Visit::serve);
+        assert!(size < 12 * 1024, "{size} octets");
+    }
+}

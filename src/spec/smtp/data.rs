@@ -135,6 +135,13 @@ impl DataReader {
 mod tests {
     use super::*;
 
+    /// Bytes, the content they carry if they end, the flaws.
+    type Row = (
+        &'static [u8],
+        Option<&'static [u8]>,
+        &'static [&'static str],
+    );
+
     fn read(bytes: &[u8], chunk: usize) -> Option<(Message, usize)> {
         let mut reader = DataReader::new(20, 10);
         let mut taken = 0;
@@ -150,7 +157,7 @@ mod tests {
 
     #[test]
     fn the_end_is_a_dot_between_two_crlf_and_nothing_else() {
-        let rows: [(&[u8], Option<&[u8]>, &[&str]); 17] = [
+        let rows: [Row; 17] = [
             (b".\r\n", Some(b""), &[]),
             (b"a\r\n.\r\n", Some(b"a\r\n"), &[]),
             (b"..a\r\n.\r\n", Some(b".a\r\n"), &[]),

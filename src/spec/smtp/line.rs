@@ -161,6 +161,9 @@ impl LineReader {
 mod tests {
     use super::*;
 
+    /// A line and its flaws.
+    type Cut = (&'static [u8], &'static [&'static str]);
+
     fn lines(bytes: &[u8], chunk: usize) -> Vec<(Vec<u8>, Vec<&'static str>)> {
         let mut reader = LineReader::new(12);
         let mut found = Vec::new();
@@ -176,7 +179,7 @@ mod tests {
 
     #[test]
     fn only_crlf_ends_a_line_without_a_flaw() {
-        let rows: [(&[u8], &[(&[u8], &[&str])]); 8] = [
+        let rows: [(&[u8], &[Cut]); 8] = [
             (b"NOOP\r\nQUIT\r\n", &[(b"NOOP", &[]), (b"QUIT", &[])]),
             (b"\r\n", &[(b"", &[])]),
             (b"NOOP\n", &[(b"NOOP", &["bare-lf"])]),

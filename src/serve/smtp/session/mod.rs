@@ -23,7 +23,7 @@ use crate::base::ports::{Decision, Envelope, Greeting, Recipient, RelayReply, Un
 use crate::base::{
     Certificate, Close, Connection, ConnectionId, Mailbox, MessageFacts, Timestamp, Zone, limits,
 };
-use crate::spec::smtp::{Command, DataReader, LineReader, MailFrom, Reply};
+use crate::spec::smtp::{Command, CommandError, DataReader, Flaw, LineReader, MailFrom, Reply};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -283,7 +283,7 @@ impl Session {
         let (taken, line) = self.reader.feed(&self.input);
         self.used_up(taken);
         let Some(line) = line else { return false };
-        for flaw in line.flaws.iter() {
+        for flaw in line.flaws.iter().filter(|flaw| *flaw != Flaw::EightBit) {
             self.note(flaw.code());
         }
         self.counts.commands += 1;
@@ -291,9 +291,17 @@ impl Session {
             _ if self.counts.commands > limits::SESSION_COMMANDS => {
                 Turn::Leave(phrases::farewell(&Close::Limit), Close::Limit)
             }
-            Err(flaw) => Turn::Say(phrases::flawed_line(flaw)),
+            Err(flaw) => {
+                self.note(flaw.code());
+                Turn::Say(phrases::flawed_line(flaw))
+            }
             Ok(text) => match Command::parse(text) {
-                Err(error) => Turn::Say(phrases::no_command(error)),
+                Err(error) => {
+                    if error == CommandError::NeedsUtf8 {
+                        self.note(Flaw::EightBit.code());
+                    }
+                    Turn::Say(phrases::no_command(error))
+                }
                 Ok(command) => self.obey(command),
             },
         };
