@@ -6,6 +6,7 @@
     reason = "a test fails by panicking, in its helpers too"
 )]
 
+mod appliance;
 mod ask;
 mod master;
 mod rival;
