@@ -105,7 +105,7 @@ impl SignedZone {
     /// its signatures. This is the zone in master format or in a transfer, which ends with the SOA once more.
     ///
     /// # Errors
-    /// When a record cannot be read back, which a test excludes for every type.
+    /// When a record that was encoded cannot be read back.
     pub fn records(&self) -> Result<Vec<Record>, SignError> {
         let soa = self.tree.soa().map(|soa| (&self.tree.apex, soa));
         let mut nodes: Vec<(&Place, &Node)> =

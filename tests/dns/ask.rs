@@ -22,20 +22,21 @@ pub fn query(owner: &str, rtype: RecordType, edns: Option<(u16, bool)>) -> Messa
     message
 }
 
-/// Asks over UDP; `None` when there is no answer within `patience`.
-pub fn udp_octets(server: SocketAddr, query: &[u8], patience: Duration) -> Option<Vec<u8>> {
+/// Sends these datagrams from one socket and returns the first answer.
+pub fn udp_octets(server: SocketAddr, datagrams: &[Vec<u8>]) -> Vec<u8> {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-    socket.set_read_timeout(Some(patience)).unwrap();
-    socket.send_to(query, server).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    for datagram in datagrams {
+        socket.send_to(datagram, server).unwrap();
+    }
     let mut buffer = vec![0; 65535];
-    let length = socket.recv(&mut buffer).ok()?;
+    let length = socket.recv(&mut buffer).unwrap();
     buffer.truncate(length);
-    Some(buffer)
+    buffer
 }
 
 pub fn udp(server: SocketAddr, query: &Message) -> Message {
-    let answer = udp_octets(server, &query.to_vec().unwrap(), PATIENCE);
-    Message::from_vec(&answer.expect("an answer")).unwrap()
+    Message::from_vec(&udp_octets(server, &[query.to_vec().unwrap()])).unwrap()
 }
 
 /// A connection for questions.

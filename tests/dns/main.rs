@@ -6,6 +6,8 @@
     reason = "a test fails by panicking, in its helpers too"
 )]
 
+mod allocation;
+mod appliance;
 mod ask;
 mod master;
 mod rival;

@@ -9,7 +9,7 @@ use mailproof::serve::dns::{Outcome, Scratch, answer};
 use mailproof::sign::Snapshot;
 use std::sync::Arc;
 
-fn whole_world() -> Snapshot {
+pub fn whole_world() -> Snapshot {
     Snapshot::new(World::new().zones)
 }
 
@@ -41,7 +41,7 @@ const NO: Option<(u16, bool)> = None;
 const EDNS: Option<(u16, bool)> = Some((4096, false));
 const DO: Option<(u16, bool)> = Some((4096, true));
 
-type Row = (
+pub type Row = (
     &'static str,
     &'static str,
     Option<(u16, bool)>,
@@ -49,7 +49,7 @@ type Row = (
     &'static str,
 );
 
-const ROWS: &[Row] = &[
+pub const ROWS: &[Row] = &[
     // What there is.
     ("et.lab", "MX", NO, Udp, "0 aa 4 0 0"),
     ("et.lab", "MX", EDNS, Udp, "0 aa 4 0 1"),

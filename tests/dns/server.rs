@@ -1,6 +1,6 @@
 //! The nameserver under test, on a free port of the loopback interface, with a desk that remembers.
 
-use crate::world::World;
+use crate::world::{World, anchor};
 use arc_swap::ArcSwap;
 use mailproof::base::ports::{Answer, Clock, Decision, Desk, Greeting, Recipient, Unavailable};
 use mailproof::base::{Connection, ConnectionId, Fetch, Mailbox, Query, Timestamp};
@@ -24,8 +24,9 @@ pub struct Server {
 }
 
 impl Server {
-    /// Serves these zones; `anchor` is the root's DS.
-    pub fn start(zones: Vec<Arc<SignedZone>>, (tag, digest): &(u16, String)) -> Self {
+    /// Serves these zones, of which the last is the root.
+    pub fn start(zones: Vec<Arc<SignedZone>>) -> Self {
+        let (tag, digest) = anchor(zones.last().unwrap());
         let runtime = Runtime::new().unwrap();
         let sockets = bind(&["127.0.0.1:0".parse().unwrap()]).unwrap();
         let address = sockets.local_addrs()[0];
@@ -74,7 +75,7 @@ impl Server {
 
     /// Serves the whole world.
     pub fn of(world: &World) -> Self {
-        Self::start(world.zones.clone(), &world.anchor())
+        Self::start(world.zones.clone())
     }
 
     pub fn file(&self, name: &str) -> PathBuf {

@@ -223,11 +223,11 @@ impl World {
         zones.push(root.sign());
         Self { et, zones }
     }
+}
 
-    /// The DS of the root: tag and digest in hexadecimal.
-    pub fn anchor(&self) -> (u16, String) {
-        let ds = &self.zones.last().unwrap().ds()[0];
-        let digest: String = ds.digest().iter().map(|b| format!("{b:02x}")).collect();
-        (ds.key_tag(), digest)
-    }
+/// The DS of a zone: tag and digest in hexadecimal.
+pub fn anchor(zone: &SignedZone) -> (u16, String) {
+    let ds = &zone.ds()[0];
+    let digest = ds.digest().iter().map(|octet| format!("{octet:02x}"));
+    (ds.key_tag(), digest.collect())
 }

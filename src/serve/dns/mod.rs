@@ -74,7 +74,11 @@ pub async fn run(
             tasks.spawn(udp::serve(socket, Arc::clone(&shared), shutdown.clone()));
         }
     }
-    while tasks.join_next().await.is_some() {}
+    while let Some(ended) = tasks.join_next().await {
+        if let Err(error) = ended {
+            tracing::error!(%error, "a DNS listener failed");
+        }
+    }
     Ok(())
 }
 
