@@ -1,6 +1,19 @@
 //! The verdict on a sender, from the evidence of one test. Pure: no clock, no I/O, no order of events matters.
 //!
-//! [`outbound`] is the only entry. What it can tell apart, and why, stands in `hypotheses`.
+//! [`outbound`] gives the verdict, [`coverage`] what the test has seen of the servers, from which the acknowledgement
+//! is decided elsewhere. What can be told apart, and why, stands in `hypothesis`; `facts` says what counts as seen.
+
+mod coverage;
+mod evidence;
+mod facts;
+mod finding;
+mod hypothesis;
+mod passage;
+mod verdict;
+
+pub use coverage::{Coverage, coverage};
+pub use passage::passed_over;
+pub use verdict::outbound;
 
 use crate::base::{Policy, Server};
 use serde::{Deserialize, Serialize, Serializer};

@@ -1,0 +1,164 @@
+//! Connections and queries from words.
+
+use crate::reader::{read_zone, server};
+use mailproof::base::{
+    Certificate, ClientHello, Connection, ConnectionId, Contact, Query, QueryId, Server, Status,
+    Timestamp, Tls, Transport, Via, Zone,
+};
+use mailproof::cases;
+
+/// Seconds after noon.
+pub fn at(second: &str) -> Timestamp {
+    let noon = 1_661_601_600;
+    let second: i64 = second
+        .parse()
+        .unwrap_or_else(|_| panic!("{second:?} is no second"));
+    Timestamp::from_second(noon + second).unwrap()
+}
+
+pub fn query(id: u64, second: &str, rrtype: &str, name: &str) -> Query {
+    Query {
+        id: QueryId(id),
+        time: at(second),
+        resolver: "198.51.100.53".parse().unwrap(),
+        name: name.parse().unwrap(),
+        rrtype: rrtype.to_owned(),
+        dnssec_ok: true,
+        checking_disabled: false,
+    }
+}
+
+pub fn connection(
+    id: u64,
+    attempt: u32,
+    second: &str,
+    what: &str,
+    words: &[&str],
+) -> Option<Contact> {
+    let mut connection = Connection::new(
+        ConnectionId(id),
+        "198.51.100.7".parse().unwrap(),
+        "192.0.2.25".parse().unwrap(),
+        at(second),
+    );
+    connection.ehlo = Some("out.sender.example".to_owned());
+    connection.ended = Some(connection.started);
+    match (what, words) {
+        ("window", [zone, end, rest @ ..]) => in_clear(&mut connection, false, zone, end, rest)?,
+        ("clear", [zone, end, rest @ ..]) => in_clear(&mut connection, true, zone, end, rest)?,
+        ("tls", [number, end, rest @ ..]) => in_tls(&mut connection, server(number), end, rest)?,
+        _ => return None,
+    }
+    Some(Contact {
+        attempt,
+        shared: connection.status < Status::Mail && !words.contains(&"single"),
+        connection,
+    })
+}
+
+fn in_clear(
+    connection: &mut Connection,
+    offered: bool,
+    zone: &str,
+    end: &str,
+    options: &[&str],
+) -> Option<()> {
+    connection.starttls_offered = offered;
+    connection.zone = match zone {
+        "?" => None,
+        zone => Some(read_zone(zone)?),
+    };
+    connection.server = Some(match connection.zone {
+        Some(zone) => cases::by_recipient(zone, false),
+        None => Server::One,
+    });
+    for option in options {
+        match *option {
+            "3" | "4" | "5" | "6" => {
+                connection.via = Some(Via::Address);
+                connection.server = Some(server(option));
+            }
+            "single" => {}
+            _ => return None,
+        }
+    }
+    match end {
+        "mail" => mail(connection),
+        "left" => connection.close = Some("quit".parse().unwrap()),
+        way => connection.close = Some(way.parse().ok()?),
+    }
+    Some(())
+}
+
+fn in_tls(connection: &mut Connection, server: Server, end: &str, options: &[&str]) -> Option<()> {
+    connection.starttls_offered = true;
+    connection.server = Some(server);
+    connection.hello = Some(ClientHello::default());
+    name(connection, server, options);
+    if let Some(zone) = options.iter().find_map(|option| read_zone(option)) {
+        connection.zone = Some(zone);
+    }
+    match end {
+        "took" => {
+            started(connection);
+            connection.ehlo_in_tls = true;
+            mail(connection);
+        }
+        "refused" => {
+            started(connection);
+            connection.close = Some("quit".parse().unwrap());
+        }
+        way => {
+            connection.close = Some(way.parse().ok()?);
+            connection.status = match connection.sni {
+                Some(_) => Status::SniSeen,
+                None => Status::None,
+            };
+        }
+    }
+    Some(())
+}
+
+fn name(connection: &mut Connection, server: Server, options: &[&str]) {
+    let own = options.contains(&"own");
+    let named = server >= Server::Three && !options.contains(&"nosni");
+    connection.via = match (own, named) {
+        (true, _) => Some(Via::Address),
+        (_, true) => Some(Via::Sni),
+        _ => None,
+    };
+    connection.sni = (named && cases::label(server).is_some()).then(|| {
+        let relative = cases::relative_name(server).unwrap();
+        format!("{relative}.example.org")
+    });
+    connection.certificate = Some(if own || named {
+        Certificate::Host(server)
+    } else if options.contains(&"ca") {
+        Certificate::Host(Server::Seven)
+    } else {
+        Certificate::SelfSigned
+    });
+    connection.zone = match server {
+        Server::One | Server::Two => None,
+        Server::Seven => Some(Zone::Ut),
+        _ => Some(Zone::Et),
+    };
+}
+
+fn started(connection: &mut Connection) {
+    connection.status = Status::TlsStarted;
+    connection.transport = Transport::Encrypted;
+    connection.tls = Some(Tls {
+        version: "1.3".to_owned(),
+        cipher: "TLS_AES_256_GCM_SHA384".to_owned(),
+    });
+}
+
+fn mail(connection: &mut Connection) {
+    connection.status = Status::Mail;
+    connection.from = Some(Some("jim@sender.example".parse().unwrap()));
+    let zone = connection.zone.unwrap_or(Zone::Et);
+    connection.zone = Some(zone);
+    connection.to = vec![format!("en@{zone}.example.org").parse().unwrap()];
+    connection.close = Some("quit".parse().unwrap());
+}
