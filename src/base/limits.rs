@@ -62,10 +62,22 @@ pub const CONTROL_TIMEOUT: Duration = Duration::from_secs(600);
 pub const CONTROL_CLIENTS: usize = 16;
 /// Octets of a fetched policy or other page (RFC 8461 3.3).
 pub const FETCH_BODY: usize = 64 * 1024;
+/// Addresses of a host that a fetch tries.
+pub const FETCH_ADDRESSES: usize = 4;
 /// Time for a fetch.
 pub const FETCH_TIMEOUT: Duration = Duration::from_secs(10);
-/// Time for one DNS look-up.
+/// Time for one question to the DNS, all tries at all resolvers together.
 pub const LOOKUP_TIMEOUT: Duration = Duration::from_secs(5);
+/// Time for a look-up with its aliases and its chain of trust.
+pub const VALIDATION_TIMEOUT: Duration = Duration::from_secs(20);
+/// Recursive resolvers that are asked.
+pub const RESOLVERS: usize = 3;
+/// Aliases followed in a look-up (RFC 1034 5.2.2).
+pub const ALIASES: usize = 8;
+/// Answers of the DNS that are kept.
+pub const DNS_CACHE: usize = 8192;
+/// Reverse names of an address that are confirmed.
+pub const REVERSE_NAMES: usize = 5;
 /// Time for an outgoing TCP connection.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Wait for a reply of a foreign SMTP server (RFC 5321 4.5.3.2, shortened for probes).
@@ -78,6 +90,12 @@ pub const MX_HOSTS: usize = 10;
 pub const MX_ADDRESSES: usize = 20;
 /// TLSA records of a host that are looked at.
 pub const TLSA_RECORDS: usize = 20;
+/// MTA-STS policies of other domains that are kept in memory.
+pub const STS_POLICIES: usize = 1000;
+/// Wait for the reply to a message sent (RFC 5321 4.5.3.2.6).
+pub const MESSAGE_REPLY_TIMEOUT: Duration = Duration::from_secs(600);
+/// Wait for the reply to QUIT; the connection is closed in any case.
+pub const QUIT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Events waiting to be committed before observations are dropped and a gap is noted.
 pub const EVENT_QUEUE: usize = 16 * 1024;
 /// Writes that share one commit of the journal.

@@ -2,6 +2,7 @@
 
 pub mod message;
 pub mod mta_sts;
+pub mod pkix;
 pub mod sender;
 pub mod smtp;
 pub mod tlsa;
