@@ -51,7 +51,7 @@ pub enum Via {
 }
 
 /// The certificate that a client was shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Certificate {
     /// The one of server 2, for connections that name no host of ours.

@@ -118,3 +118,5 @@ pub const MAIL_LIFETIME: Duration = Duration::from_secs(2 * 24 * 3600);
 pub const ZONE_FILE: u64 = 1024 * 1024;
 /// Octets of the configuration file.
 pub const CONFIG_FILE: u64 = 256 * 1024;
+/// Octets of a file with a key or a certificate chain.
+pub const KEY_FILE: u64 = 64 * 1024;

@@ -1,10 +1,12 @@
 //! The vocabulary of the whole house: time, ids, names, facts, the ports and every limit.
 //!
-//! Nothing here does I/O, reads a clock or draws random numbers; those come in through [`ports`].
+//! Nothing here reads a clock, draws random numbers or opens a socket; those come in through [`ports`]. The only I/O is
+//! that of [`file`], for keys and certificates alike.
 //! Nothing here knows the case table: which host name belongs to which server is said in `cases`.
 
 pub mod connection;
 pub mod event;
+pub mod file;
 pub mod id;
 pub mod limits;
 pub mod lookup;

@@ -1,5 +1,7 @@
 //! A zone as a value, before it is signed.
 
+pub mod master;
+
 use hickory_proto::rr::{Name, RecordSet, RrKey};
 use std::collections::BTreeMap;
 
