@@ -7,14 +7,15 @@ use super::connect::ConnectError;
 use crate::base::{Domain, limits};
 use http_body_util::{BodyExt, Empty, LengthLimitError, Limited};
 use hyper::body::Bytes;
-use hyper::header::{ACCEPT, CONTENT_TYPE, HOST, USER_AGENT};
+use hyper::header::{ACCEPT, CONTENT_TYPE, HOST, HeaderName, LOCATION, USER_AGENT};
 use hyper::{Request, Response, body::Incoming};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, crypto::ring};
+use std::convert::Infallible;
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -28,6 +29,8 @@ pub struct Fetched {
     pub status: u16,
     /// The media type, lower case, without parameters; empty when there is none.
     pub media_type: String,
+    /// Where a 3xx points to, as written.
+    pub location: Option<String>,
     /// The body.
     pub body: Vec<u8>,
     /// The certificate chain as presented, the host's own first.
@@ -131,17 +134,14 @@ impl Dial {
             let response = sender.send_request(request).await.map_err(http)?;
             read(response, limit).await
         };
-        let (status, media_type, body) = tokio::select! {
-            biased;
+        let fetched = tokio::select! {
             answer = exchange => answer?,
-            ended = drive(connection) => return Err(FetchError::Http(ended)),
+            never = drive(connection) => match never {},
         };
         Ok(Fetched {
-            status,
-            media_type,
-            body,
             chain,
             address,
+            ..fetched
         })
     }
 
@@ -188,27 +188,25 @@ fn refused(error: &io::Error) -> FetchError {
     }
 }
 
-/// Keeps the connection going; returns, in words, only when it ends before the answer.
-async fn drive(connection: impl Future<Output = hyper::Result<()>>) -> String {
-    match connection.await {
-        Ok(()) => "the connection was closed".to_owned(),
-        Err(error) => error.to_string(),
+/// Keeps the connection going; how it ends is seen where the answer is read.
+async fn drive(connection: impl Future<Output = hyper::Result<()>>) -> Infallible {
+    if let Err(error) = connection.await {
+        tracing::debug!(%error, "the connection ended");
     }
+    std::future::pending().await
 }
 
-async fn read(
-    response: Response<Incoming>,
-    limit: usize,
-) -> Result<(u16, String, Vec<u8>), FetchError> {
+/// Reads the answer; chain and address are the caller's to add.
+async fn read(response: Response<Incoming>, limit: usize) -> Result<Fetched, FetchError> {
     let status = response.status().as_u16();
-    let media_type = response
-        .headers()
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.split(';').next())
-        .unwrap_or_default()
-        .trim()
-        .to_ascii_lowercase();
+    let text = |name: HeaderName| {
+        let value = response.headers().get(name)?;
+        value.to_str().ok().map(str::to_owned)
+    };
+    let media_type = text(CONTENT_TYPE).unwrap_or_default();
+    let media_type = media_type.split(';').next().unwrap_or_default();
+    let media_type = media_type.trim().to_ascii_lowercase();
+    let location = text(LOCATION);
     let body = Limited::new(response.into_body(), limit)
         .collect()
         .await
@@ -219,5 +217,12 @@ async fn read(
                 FetchError::Http(error.to_string())
             }
         })?;
-    Ok((status, media_type, body.to_bytes().to_vec()))
+    Ok(Fetched {
+        status,
+        media_type,
+        location,
+        body: body.to_bytes().to_vec(),
+        chain: Vec::new(),
+        address: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+    })
 }

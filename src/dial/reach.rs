@@ -44,7 +44,7 @@ impl FromStr for Network {
         };
         let address: IpAddr = address.parse().map_err(|_| wrong())?;
         let longest = if address.is_ipv4() { 32 } else { 128 };
-        let prefix = match prefix {
+        let prefix: u8 = match prefix {
             None => longest,
             Some(digits) => digits
                 .parse()
@@ -52,7 +52,14 @@ impl FromStr for Network {
                 .filter(|prefix| *prefix <= longest)
                 .ok_or_else(wrong)?,
         };
-        Ok(Self { address, prefix })
+        // IPv4-mapped networks are IPv4 ones, since addresses are compared that way.
+        Ok(match (address.to_canonical(), prefix.checked_sub(96)) {
+            (canonical @ IpAddr::V4(_), Some(prefix)) if address.is_ipv6() => Self {
+                address: canonical,
+                prefix,
+            },
+            _ => Self { address, prefix },
+        })
     }
 }
 
@@ -168,5 +175,125 @@ fn outside(address: Ipv6Addr) -> Option<&'static str> {
         [0xfe80..=0xfebf, ..] => Some("link-local"),
         [0xff00..=0xffff, ..] => Some("multicast"),
         _ => Some("reserved"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn networks_are_read_and_hold_their_addresses() {
+        for (network, address, holds) in [
+            ("192.0.2.0/24", "192.0.2.255", true),
+            ("192.0.2.77/24", "192.0.2.1", true),
+            ("192.0.2.0/24", "192.0.3.0", false),
+            ("192.0.2.0/24", "::ffff:192.0.2.1", true),
+            ("::ffff:192.0.2.0/120", "192.0.2.1", true),
+            ("192.0.2.1", "192.0.2.1", true),
+            ("192.0.2.1", "192.0.2.2", false),
+            ("0.0.0.0/0", "203.0.113.1", true),
+            ("0.0.0.0/0", "2001:db8::1", false),
+            ("::/0", "2001:db8::1", true),
+            ("2001:db8::/32", "2001:db8:ffff::1", true),
+            ("2001:db8::/33", "2001:db8:ffff::1", false),
+        ] {
+            let parsed: Network = network.parse().unwrap();
+            let found = parsed.contains(address.parse().unwrap());
+            assert_eq!(found, holds, "{network} {address}");
+        }
+        for wrong in [
+            "",
+            "example.org",
+            "192.0.2.0/33",
+            "::/129",
+            "192.0.2.0/",
+            "192.0.2/24",
+            "1.2.3.4/-1",
+        ] {
+            let error = wrong.parse::<Network>().unwrap_err();
+            assert!(error.contains("is allowed"), "{wrong}: {error}");
+        }
+    }
+
+    /// Why an address is refused, of the rules below.
+    fn why(target: &str) -> Option<String> {
+        let rules = Rules {
+            allow: vec!["10.9.0.0/16".parse().unwrap(), "fd09::/16".parse().unwrap()],
+            deny: vec![
+                "198.41.0.0/24".parse().unwrap(),
+                "10.9.9.0/24".parse().unwrap(),
+            ],
+            own: vec!["193.0.14.1".parse().unwrap(), "2a00::25".parse().unwrap()],
+            ports: vec![25, 53, 443],
+        };
+        allowed(target.parse().unwrap(), &rules)
+            .err()
+            .map(|why| why.0)
+    }
+
+    #[test]
+    fn only_globally_routable_addresses_are_reached() {
+        for target in [
+            "193.0.14.129:25",
+            "9.9.9.9:53",
+            "100.63.255.255:443",
+            "172.32.0.1:25",
+            "[2a00:1450::1]:25",
+            "[2620:fe::fe]:443",
+            "[2003::1]:25",
+            "10.9.0.1:25",
+            "[fd09::1]:25",
+            "[::ffff:9.9.9.9]:25",
+        ] {
+            assert_eq!(why(target), None, "{target}");
+        }
+        for (target, expected) in [
+            ("0.0.0.0:25", "unspecified"),
+            ("10.0.0.1:25", "private"),
+            ("100.64.0.1:25", "carriers"),
+            ("127.0.0.1:25", "loopback"),
+            ("169.254.169.254:443", "link-local"),
+            ("172.16.0.1:25", "private"),
+            ("192.0.0.8:25", "reserved"),
+            ("192.0.2.1:25", "documentation"),
+            ("192.168.1.1:25", "private"),
+            ("198.19.255.255:25", "benchmarking"),
+            ("203.0.113.9:25", "documentation"),
+            ("224.0.0.1:25", "multicast"),
+            ("255.255.255.255:25", "reserved"),
+            ("[::]:25", "unspecified"),
+            ("[::1]:25", "loopback"),
+            ("[::127.0.0.1]:25", "reserved"),
+            ("[::ffff:127.0.0.1]:25", "loopback"),
+            ("[::ffff:10.0.0.1]:25", "private"),
+            ("[64:ff9b::7f00:1]:25", "NAT64"),
+            ("[64:ff9b:1::a00:1]:25", "NAT64"),
+            ("[100::1]:25", "reserved"),
+            ("[2001::1]:25", "Teredo"),
+            ("[2001:db8::1]:25", "documentation"),
+            ("[2002:7f00:1::]:25", "6to4"),
+            ("[3fff::1]:25", "documentation"),
+            ("[fd00::1]:25", "unique local"),
+            ("[fe80::1]:25", "link-local"),
+            ("[fec0::1]:25", "reserved"),
+            ("[ff02::1]:25", "multicast"),
+            ("193.0.14.1:25", "our own"),
+            ("[::ffff:193.0.14.1]:25", "our own"),
+            ("[2a00::25]:25", "our own"),
+            ("198.41.0.4:25", "left alone"),
+            ("10.9.9.1:25", "left alone"),
+            ("9.9.9.9:22", "port 22"),
+        ] {
+            let why = why(target).unwrap_or_default();
+            assert!(why.contains(expected), "{target}: {why:?}");
+        }
+    }
+
+    #[test]
+    fn every_row_of_the_tables_is_a_network() {
+        for (network, _) in SPECIAL_V4.iter().chain(&SPECIAL_V6) {
+            assert!(network.parse::<Network>().is_ok(), "{network}");
+        }
     }
 }

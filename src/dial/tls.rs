@@ -278,3 +278,132 @@ impl ServerCertVerifier for Recorder {
         schemes
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Tlsa;
+    use rcgen::{CertificateParams, KeyPair};
+    use rustls::ServerConfig;
+    use rustls::crypto::ring::{default_provider, sign::any_supported_type};
+    use rustls::pki_types::PrivateKeyDer;
+    use rustls::server::{ClientHello, ResolvesServerCert};
+    use rustls::sign::CertifiedKey;
+    use tokio::io::AsyncWriteExt;
+
+    /// Presents the certificate whatever the key, and writes down the name asked for.
+    #[derive(Debug)]
+    struct Presents(Arc<CertifiedKey>, Mutex<Option<String>>);
+
+    impl ResolvesServerCert for Presents {
+        fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+            *self.1.lock().unwrap() = hello.server_name().map(str::to_owned);
+            Some(self.0.clone())
+        }
+    }
+
+    /// A certificate, and a server that holds its key, or another one.
+    fn server(own_key: bool) -> (CertificateDer<'static>, Arc<Presents>) {
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new(vec!["mx.example".to_owned()]).unwrap();
+        let leaf = params.self_signed(&key).unwrap().der().clone();
+        let held = if own_key {
+            key
+        } else {
+            KeyPair::generate().unwrap()
+        };
+        let held = PrivateKeyDer::try_from(held.serialize_der()).unwrap();
+        let signer = any_supported_type(&held).unwrap();
+        let certified = CertifiedKey::new(vec![leaf.clone()], signer);
+        (
+            leaf,
+            Arc::new(Presents(Arc::new(certified), Mutex::default())),
+        )
+    }
+
+    async fn meet(
+        presents: Arc<Presents>,
+        version: &'static rustls::SupportedProtocolVersion,
+        sni: Option<&Domain>,
+    ) -> Handshake {
+        let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+            .with_protocol_versions(&[version])
+            .unwrap()
+            .with_no_client_auth()
+            .with_cert_resolver(presents);
+        let (near, far) = tokio::io::duplex(64 * 1024);
+        let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+        let server = tokio::spawn(async move { acceptor.accept(far).await.map(|_| ()) });
+        let (_open, handshake) = handshake(near, sni, Duration::from_secs(20)).await.unwrap();
+        server.await.unwrap().unwrap();
+        handshake
+    }
+
+    #[tokio::test]
+    async fn what_was_presented_is_kept_whatever_it_is_worth() {
+        let host = Domain::parse("mx.example").unwrap();
+        let now = Timestamp::now();
+        for (version, shown, own_key, sni) in [
+            (&rustls::version::TLS13, "1.3", true, Some(&host)),
+            (&rustls::version::TLS12, "1.2", true, None),
+            (&rustls::version::TLS13, "1.3", false, None),
+            (&rustls::version::TLS12, "1.2", false, Some(&host)),
+        ] {
+            let (leaf, presents) = server(own_key);
+            let met = meet(presents.clone(), version, sni).await;
+            assert_eq!(
+                (met.tls.version.as_str(), &met.chain),
+                (shown, &vec![leaf.clone()])
+            );
+            assert!(
+                met.tls.cipher.starts_with("TLS_") && !met.group.is_empty(),
+                "{met:?}"
+            );
+            let named = presents.1.lock().unwrap().clone();
+            assert_eq!(named.as_deref(), sni.map(Domain::as_str));
+            // A copied certificate proves nothing without its key.
+            let demand = Demand {
+                tlsa: vec![Tlsa {
+                    usage: 3,
+                    selector: 0,
+                    matching: 0,
+                    data: leaf.to_vec(),
+                }],
+                ..Demand::default()
+            };
+            assert_eq!(met.unproven.is_none(), own_key);
+            assert_eq!(met.tlsa(&demand, now).is_match(), own_key);
+            let anchor = webpki::anchor_from_trusted_cert(&leaf).unwrap();
+            assert_eq!(met.pkix(&[anchor], &host, now).is_trusted(), own_key);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_handshake_breaks_in_ways_that_can_be_told_apart() {
+        for (octets, how) in [
+            (&b""[..], BrokenBy::Closed),
+            // alert(21), TLS 1.2, two octets: fatal(2), handshake_failure(40)
+            (&[21, 3, 3, 0, 2, 2, 40], BrokenBy::Alert(40)),
+            (
+                b"500 what?\r\n",
+                BrokenBy::Protocol(
+                    "received corrupt message of type InvalidContentType".to_owned(),
+                ),
+            ),
+        ] {
+            let (near, mut far) = tokio::io::duplex(64 * 1024);
+            far.write_all(octets).await.unwrap();
+            if octets.is_empty() {
+                drop(far);
+            }
+            let broken = handshake(near, None, Duration::from_secs(20))
+                .await
+                .err()
+                .unwrap();
+            assert_eq!(broken.how, how);
+        }
+        let (near, _far) = tokio::io::duplex(64 * 1024);
+        let silent = handshake(near, None, Duration::from_millis(20)).await;
+        assert_eq!(silent.err().unwrap().how, BrokenBy::Timeout);
+    }
+}

@@ -1,7 +1,13 @@
 //! Look-ups against real nameservers: what is secure, insecure, bogus and unknown, present or absent.
 
-#![allow(missing_docs, reason = "a test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test may fail anywhere"
+)]
 
+mod fetch;
+mod judge;
 mod meddler;
 mod world;
 
@@ -13,6 +19,8 @@ use mailproof::dial::resolver::Anchors;
 use mailproof::dial::{Dial, Settings, Validate};
 use meddler::meddler;
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 fn dial(resolver: SocketAddr, validate: Validate, anchor: &str) -> Dial {
@@ -124,6 +132,37 @@ async fn own_validation_tells_secure_insecure_bogus_and_unknown_apart() {
     let dial = dial(world.server.address, Validate::Own, &world.anchor);
     ready(&dial).await;
     check_all(&dial).await;
+    assert_eq!(dial.resolver().trusted().await, Ok(()));
+}
+
+#[tokio::test]
+async fn answers_are_kept_for_their_ttl_unless_told_otherwise() {
+    let world = world::world();
+    ready(&dial(world.server.address, Validate::Own, &world.anchor)).await;
+    for (cache, again) in [(true, false), (false, true)] {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&asked);
+        let counted = meddler(world.server.address, move |_| {
+            count.fetch_add(1, Ordering::SeqCst);
+        });
+        let dial = Dial::new(Settings {
+            resolvers: vec![counted],
+            trust_anchors: Some(Anchors::parse(&world.anchor).unwrap()),
+            cache,
+            ..Settings::default()
+        })
+        .unwrap();
+        for host in ["mx.signed.lab", "none.signed.lab"] {
+            dial.resolver().addresses(&name(host)).await;
+        }
+        let before = asked.load(Ordering::SeqCst);
+        assert!(before > 0);
+        for host in ["mx.signed.lab", "none.signed.lab"] {
+            assert!(dial.resolver().addresses(&name(host)).await.is_secure());
+        }
+        let asked_again = asked.load(Ordering::SeqCst) > before;
+        assert_eq!(asked_again, again, "cache: {cache}");
+    }
 }
 
 #[tokio::test]
@@ -134,6 +173,10 @@ async fn a_validating_resolver_is_believed_when_told_so() {
     let upstream = dial(unbound.address, Validate::Upstream, &world.anchor);
     ready(&upstream).await;
     check_all(&upstream).await;
+    assert_eq!(upstream.resolver().trusted().await, Ok(()));
+    let careless = dial(world.server.address, Validate::Upstream, &world.anchor);
+    let why = careless.resolver().trusted().await.unwrap_err();
+    assert!(why.contains("do not validate"), "{why}");
     // What we validate ourselves comes to the same through a resolver that validates too.
     check_all(&dial(unbound.address, Validate::Own, &world.anchor)).await;
 }

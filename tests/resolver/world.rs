@@ -26,6 +26,9 @@ const RECORDS: [(&str, &str); 7] = [
          four A 127.0.0.4\nforged A 127.0.0.1\n*.w A 127.0.0.9\nalias CNAME mx\n\
          away CNAME host.plain.lab.\nnowhere CNAME none.three.lab.\nempty CNAME text.three.lab.\n\
          loop CNAME loop2\nloop2 CNAME loop\n*.c CNAME mx\n\
+         mail TXT \"v=spf1 ip4:127.0.0.1 -all\"\ntwice TXT \"v=spf1 ip4:127.0.0.1 -all\"\ntwice TXT \"v=spf1 -all\"\n\
+         _dmarc.mail TXT \"v=DMARC1; p=reject\"\n\
+         key._domainkey.mail TXT \"v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\"\n\
          big TXT BIG BIG BIG BIG BIG BIG BIG BIG\n",
     ),
     ("three.lab", "text TXT \"here\"\n*.w A 127.0.0.9\n"),

@@ -3,6 +3,7 @@
 use hickory_proto::dnssec::rdata::{DNSKEY, DNSSECRData, DS};
 use hickory_proto::dnssec::{PublicKey, TrustAnchors};
 use hickory_proto::rr::{Name, RData, RecordType};
+use hickory_proto::serialize::txt::trust_anchor::{Entry, Parser};
 use std::fmt;
 
 /// Trust anchors as they were written.
@@ -59,6 +60,11 @@ impl Anchors {
         Ok(Self(anchors))
     }
 
+    /// The zone that the first anchor is of.
+    pub(super) fn first(&self) -> Option<Name> {
+        self.0.first().map(|(zone, _)| zone.clone())
+    }
+
     /// The zones whose keys must be fetched, since only a digest of them is known.
     pub(super) fn digested(&self) -> Vec<Name> {
         let mut zones: Vec<_> = self
@@ -103,26 +109,43 @@ fn anchor(words: &[&str]) -> Result<(Name, Anchor), String> {
     let start = 1 + words.iter().skip(1).take_while(|word| noise(word)).count();
     let kind = words.get(start).copied().unwrap_or_default();
     let data = words.get(start + 1..).unwrap_or_default().join(" ");
-    let kind = match kind.to_ascii_uppercase().as_str() {
-        "DS" => RecordType::DS,
-        "DNSKEY" => RecordType::DNSKEY,
+    let anchor = match kind.to_ascii_uppercase().as_str() {
+        "DS" => digest(&data),
+        "DNSKEY" => key(&data),
         _ => {
             return Err(format!(
                 "{kind:?} is no trust anchor; DS or DNSKEY is allowed"
             ));
         }
     };
-    let wrong = |why: &dyn fmt::Display| format!("{kind} record: {why}");
-    match RData::try_from_str(kind, &data).map_err(|error| wrong(&error))? {
-        RData::DNSSEC(DNSSECRData::DS(digest)) if digest.digest_type().is_supported() => {
-            Ok((zone, Anchor::Digest(digest)))
+    Ok((zone, anchor.map_err(|why| format!("{kind}: {why}"))?))
+}
+
+/// Tag, algorithm, digest type, digest (RFC 4034 5.3).
+fn digest(data: &str) -> Result<Anchor, String> {
+    match RData::try_from_str(RecordType::DS, data) {
+        Ok(RData::DNSSEC(DNSSECRData::DS(digest))) if digest.digest_type().is_supported() => {
+            Ok(Anchor::Digest(digest))
         }
-        RData::DNSSEC(DNSSECRData::DNSKEY(key))
-            if key.zone_key() && key.public_key().algorithm().is_supported() =>
+        Ok(_) => Err("this type of digest is not supported; 2 and 4 are".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// Flags, protocol, algorithm, key (RFC 4034 2.2).
+fn key(data: &str) -> Result<Anchor, String> {
+    let line = format!(". IN DNSKEY {data}\n");
+    let read = Parser::new(line)
+        .parse()
+        .map_err(|error| error.to_string())?;
+    match read.into_iter().next() {
+        Some(Entry::DNSKEY(record))
+            if record.data().zone_key()
+                && record.data().public_key().algorithm().is_supported() =>
         {
-            Ok((zone, Anchor::Key(key)))
+            Ok(Anchor::Key(record.data().clone()))
         }
-        _ => Err(wrong(&"an algorithm that is not supported, or no zone key")),
+        _ => Err("no zone key, or an algorithm that is not supported".to_owned()),
     }
 }
 
@@ -173,9 +196,7 @@ mod tests {
     #[test]
     fn only_keys_that_a_digest_names_are_trusted() {
         let zone = Name::from_ascii("lab.").unwrap();
-        let Ok(RData::DNSSEC(DNSSECRData::DNSKEY(key))) =
-            RData::try_from_str(RecordType::DNSKEY, KEY)
-        else {
+        let Ok(Anchor::Key(key)) = key(KEY) else {
             panic!("not a key");
         };
         let digest = key

@@ -46,6 +46,7 @@ struct Inner {
     exchange: Arc<Exchange>,
     /// `None`: the resolvers validate.
     validator: Option<Validator>,
+    cache: bool,
 }
 
 impl Resolver {
@@ -68,6 +69,7 @@ impl Resolver {
         Ok(Self(Arc::new(Inner {
             exchange,
             validator,
+            cache: settings.cache,
         })))
     }
 
@@ -177,6 +179,25 @@ impl Resolver {
         None
     }
 
+    /// Whether look-ups can be secure at all: the resolvers answer, hand DNSSEC records on, and the trust anchors fit.
+    ///
+    /// # Errors
+    /// What is wrong, in words.
+    pub async fn trusted(&self) -> Result<(), String> {
+        let validator = self.0.validator.as_ref();
+        let start = validator.map_or_else(Name::root, Validator::start);
+        let found = self
+            .follow(start.clone(), RecordType::SOA)
+            .await
+            .map_err(|failure| failure.why)?;
+        match found.security {
+            Security::Secure => Ok(()),
+            _ => Err(format!(
+                "the resolvers do not validate: {start} is not secure"
+            )),
+        }
+    }
+
     async fn lookup<T>(
         &self,
         name: &Domain,
@@ -253,7 +274,8 @@ impl Resolver {
         })
     }
 
-    /// A resolver of hickory's with the same servers and trust, for the crate that judges SPF, DKIM, ARC and DMARC.
+    /// A resolver of hickory's with the same servers and trust, for the crate that judges SPF, DKIM, ARC and DMARC. Its
+    /// memory of validations has no bound worth the name; whoever holds it makes a new one now and then.
     pub(super) async fn for_authentication(&self) -> Result<TokioResolver, String> {
         let connections = |server: &SocketAddr| {
             let mut connections = vec![ConnectionConfig::udp(), ConnectionConfig::tcp()];
@@ -267,7 +289,7 @@ impl Resolver {
         let mut options = ResolverOpts::default();
         options.timeout = limits::LOOKUP_TIMEOUT / 2;
         options.use_hosts_file = ResolveHosts::Never;
-        options.cache_size = 1024;
+        options.cache_size = if self.0.cache { 1024 } else { 0 };
         let mut builder = TokioResolver::builder_with_config(config, Default::default());
         if let Some(validator) = &self.0.validator {
             let trusted = validator.trusted().await.map_err(|failure| failure.why)?;

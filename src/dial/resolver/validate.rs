@@ -113,6 +113,12 @@ impl Validator {
         Ok(trusted)
     }
 
+    /// The zone in which trust starts.
+    pub(super) fn start(&self) -> Name {
+        let first = self.anchors.as_ref().and_then(Anchors::first);
+        first.unwrap_or_else(Name::root)
+    }
+
     async fn fetched(&self, anchors: &Anchors) -> Result<TrustAnchors, Failure> {
         let mut keys = Vec::new();
         for zone in anchors.digested() {

@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use wire::{Stream, Wire};
 
-/// How long a server may take.
+/// How long a server may take; by default as long as suits a look at it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
     /// For a reply, the greeting among them, and for each piece that it must read.
@@ -36,6 +36,13 @@ impl Default for Timeouts {
 }
 
 impl Timeouts {
+    /// What RFC 5321 4.5.3.2 grants a server that is to take mail.
+    pub const DELIVERY: Self = Self {
+        reply: limits::COMMAND_TIMEOUT,
+        handshake: limits::HANDSHAKE_TIMEOUT,
+        message: limits::MESSAGE_REPLY_TIMEOUT,
+    };
+
     /// The same for everything.
     #[must_use]
     pub const fn all(wait: Duration) -> Self {
@@ -94,6 +101,15 @@ pub enum StartTls {
     Broken(Broken),
     /// TLS is up, whatever the certificate.
     Done(Handshake),
+}
+
+/// What came of STARTTLS when the handshake is somebody else's.
+#[derive(Debug)]
+pub enum Bare {
+    /// The server said no; the session is over.
+    Refused(Reply),
+    /// The server awaits a ClientHello on this connection.
+    Ready(TcpStream),
 }
 
 /// What a message needs of a server; sent as parameters of MAIL where the server offers them.
@@ -180,20 +196,9 @@ impl Client {
     /// # Errors
     /// When there is no reply, or clear text behind it.
     pub async fn starttls(&mut self, sni: Option<&Domain>) -> Result<StartTls, SmtpError> {
-        let reply = self.command("STARTTLS").await?;
-        if !reply.is_success() {
-            return Ok(StartTls::Refused(reply));
-        }
-        if self.wire.is_ahead() {
-            return Err(SmtpError::Injection);
-        }
-        self.hello = None;
-        let stream = match mem::replace(&mut self.wire.stream, Stream::Gone) {
-            Stream::Clear(stream) => stream,
-            inside => {
-                self.wire.stream = inside;
-                return Err(SmtpError::Protocol("STARTTLS inside TLS".to_owned()));
-            }
+        let stream = match self.go_ahead().await? {
+            Bare::Refused(reply) => return Ok(StartTls::Refused(reply)),
+            Bare::Ready(stream) => stream,
         };
         match tls::handshake(stream, sni, self.timeouts.handshake).await {
             Ok((stream, handshake)) => {
@@ -201,6 +206,32 @@ impl Client {
                 Ok(StartTls::Done(handshake))
             }
             Err(broken) => Ok(StartTls::Broken(broken)),
+        }
+    }
+
+    /// Says STARTTLS and hands the connection over, for handshakes that only look at what the server would do.
+    ///
+    /// # Errors
+    /// As [`Client::starttls`].
+    pub async fn starttls_bare(mut self) -> Result<Bare, SmtpError> {
+        self.go_ahead().await
+    }
+
+    async fn go_ahead(&mut self) -> Result<Bare, SmtpError> {
+        if self.is_encrypted() {
+            return Err(SmtpError::Protocol("STARTTLS inside TLS".to_owned()));
+        }
+        let reply = self.command("STARTTLS").await?;
+        if !reply.is_success() {
+            return Ok(Bare::Refused(reply));
+        }
+        if self.wire.is_ahead() {
+            return Err(SmtpError::Injection);
+        }
+        self.hello = None;
+        match mem::replace(&mut self.wire.stream, Stream::Gone) {
+            Stream::Clear(stream) => Ok(Bare::Ready(stream)),
+            Stream::Tls(_) | Stream::Gone => Err(SmtpError::Closed),
         }
     }
 

@@ -266,7 +266,7 @@ fn world() -> World {
 }
 
 /// Each step in short, and how it ended.
-fn walked(policy: Policy, world: World) -> String {
+fn walked(policy: Policy, world: &World) -> String {
     let (mut walk, mut step) = Walk::begin(Order {
         clear_after_failure: world.clear_after_failure,
         stop_after: world.stop_after,
@@ -344,7 +344,7 @@ const REST: &str = "mail, rcpt, data, message";
 
 fn check(rows: Vec<(&str, Policy, World, String)>) {
     for (what, policy, world, expected) in rows {
-        assert_eq!(walked(policy, world), expected, "{what}");
+        assert_eq!(walked(policy, &world), expected, "{what}");
     }
 }
 
@@ -392,6 +392,11 @@ fn dane_follows_rfc_7672() {
         security: Security::Insecure,
         ..world().mx
     };
+    let half = || Lookup {
+        failed: Some("bogus".to_owned()),
+        security: Security::Bogus,
+        ..world().addresses
+    };
     let dane = "mx, A a.example, TLSA _25._tcp.a.example";
     let enough = "enough hosts were tried in this attempt";
     check(vec![
@@ -408,6 +413,8 @@ fn dane_follows_rfc_7672() {
         ("MX insecure: TLSA not asked for", Policy::Dane, World { mx: mx_insecure(), ..world() }, format!("mx, A a.example, @a.example, ehlo, tls -, ehlo-tls, {REST}, = not authenticated")),
         ("MX insecure, required", Policy::DaneOnly, World { mx: mx_insecure(), ..world() }, "mx, A a.example, A b.example, ? a.example: DANE is required, but MX or addresses are not secured by DNSSEC; b.example: DANE is required, but MX or addresses are not secured by DNSSEC".to_owned()),
         ("addresses insecure", Policy::Dane, World { addresses: Lookup { security: Security::Insecure, ..world().addresses }, ..world() }, format!("mx, A a.example, @a.example, ehlo, tls -, ehlo-tls, {REST}, = not authenticated")),
+        ("one family of addresses bogus: host skipped", Policy::Dane, World { addresses: half(), ..world() }, "mx, A a.example, A b.example, ? a.example: address look-up failed: bogus; b.example: address look-up failed: bogus".to_owned()),
+        ("one family of addresses bogus, without DANE", Policy::May, World { addresses: half(), starttls: false, ..world() }, format!("mx, A a.example, @a.example, ehlo, {REST}, = not authenticated")),
         ("CNAME: its target first (2.2.3)", Policy::Dane, World { addresses: Lookup { canonical: Some(name("c.example")), ..world().addresses }, ..world() }, format!("mx, A a.example, TLSA _25._tcp.c.example, @a.example, ehlo, tls c.example, ehlo-tls, {REST}, = authenticated by DANE")),
         ("CNAME: then the host itself", Policy::Dane, World { addresses: Lookup { canonical: Some(name("c.example")), ..world().addresses }, tlsa: none(), ..world() }, format!("mx, A a.example, TLSA _25._tcp.c.example, TLSA _25._tcp.a.example, @a.example, ehlo, tls -, ehlo-tls, {REST}, = not authenticated")),
         ("with MTA-STS: neither yields", Policy::DaneMtaSts, World { sts: policy("mode: enforce\nmx: a.example\nmx: b.example"), trust: Trust::Untrusted, reach: one, ..world() }, format!("sts, {dane}, @a.example, ehlo, tls a.example, leave, ? a.example [192.0.2.1]: certificate refused: not trusted; {enough}")),

@@ -150,8 +150,12 @@ impl Walk {
     }
 
     fn addresses(&mut self, host: Domain, found: Lookup<IpAddr>) -> Step {
-        let secure = self.mx_secure && found.is_secure();
-        if let Some(why) = found.failed {
+        // With DANE a failure must not pass for insecurity (RFC 7672 2.1.2); else the addresses of one family will do.
+        let dane = self.mx_secure && wants_dane(self.order.policy);
+        let secure = found.is_secure();
+        if let Some(why) = found.failed
+            && (dane || found.records.is_empty())
+        {
             return self.skip(&host, Reason::AddressLookUp(why));
         }
         if found.records.is_empty() {
@@ -161,7 +165,7 @@ impl Walk {
             return self.skip(&host, Reason::NoAddress);
         }
         let addresses = found.records.into();
-        if !(secure && wants_dane(self.order.policy)) {
+        if !(dane && secure) {
             return self.choose(host, addresses, Found::Insecure);
         }
         // RFC 7672 2.2.3: the name that CNAMEs lead to comes first.

@@ -71,165 +71,195 @@ fn judged(records: &[Tlsa], chain: &[&CertificateDer<'_>]) -> TlsaResult {
     matches(records, &chain, &names, NOW.parse().unwrap())
 }
 
+/// What each RRset says of a chain, in words as [`TlsaResult`] shows them.
+fn check(rows: Vec<(&str, Vec<Tlsa>, Vec<&CertificateDer<'_>>, &str)>) {
+    for (what, records, chain, result) in rows {
+        assert_eq!(judged(&records, &chain).to_string(), result, "{what}");
+    }
+}
+
+const MISS: &str = "no TLSA record matches the certificate";
+
 #[test]
-fn the_rrset_decides_as_rfc_7671_and_7672_say() {
-    let (root, other) = (ca("root"), ca("other"));
+fn the_end_entity_record_looks_at_the_leaf_alone() {
+    let root = ca("root");
     let own = leaf(None, HOST, false);
     let odd = leaf(None, "wrong.example", true);
     let good = leaf(Some(&root), HOST, false);
-    let next_hop = leaf(Some(&root), "example.org", false);
-    let misnamed = leaf(Some(&root), "wrong.example", false);
-    let late = leaf(Some(&root), HOST, true);
-    let hit = |record: &Tlsa| TlsaResult::Match(record.clone());
-    let miss = |why| TlsaResult::NoMatch(why);
-    let key = record(3, 1, 1, &own);
-    let anchor = record(2, 1, 1, &root.der);
-    let whole = record(2, 0, 0, &root.der);
-    let bare = record(2, 1, 0, &root.der);
-    for (what, records, chain, result) in [
-        ("3 1 1", vec![key.clone()], vec![&own], hit(&key)),
+    let key = || record(3, 1, 1, &own);
+    check(vec![
+        ("3 1 1", vec![key()], vec![&own], "TLSA 3 1 1 matches"),
         (
-            "3 1 1, expired and misnamed (7671 5.1)",
+            "expired and misnamed (7671 5.1)",
             vec![record(3, 1, 1, &odd)],
             vec![&odd],
-            hit(&record(3, 1, 1, &odd)),
+            "TLSA 3 1 1 matches",
         ),
         (
-            "3 0 1 of another certificate",
+            "3 0 1 of another",
             vec![record(3, 0, 1, &odd)],
             vec![&own],
-            miss(Mismatch::Association),
+            MISS,
         ),
         (
             "3 0 0",
             vec![record(3, 0, 0, &own)],
             vec![&own],
-            hit(&record(3, 0, 0, &own)),
+            "TLSA 3 0 0 matches",
+        ),
+        (
+            "3 1 0",
+            vec![record(3, 1, 0, &own)],
+            vec![&own],
+            "TLSA 3 1 0 matches",
         ),
         (
             "3 1 2",
             vec![record(3, 1, 2, &own)],
             vec![&own],
-            hit(&record(3, 1, 2, &own)),
+            "TLSA 3 1 2 matches",
         ),
         (
-            "3 1 1 of the issuer, not the leaf",
+            "of the issuer, not the leaf",
             vec![record(3, 1, 1, &root.der)],
             vec![&good, &root.der],
-            miss(Mismatch::Association),
+            MISS,
         ),
         (
-            "2 1 1, anchor presented",
-            vec![anchor.clone()],
+            "rollover pair (7671 8.1)",
+            vec![spoilt(key()), key()],
+            vec![&own],
+            "TLSA 3 1 1 matches",
+        ),
+        (
+            "only the strongest digest counts (7671 9)",
+            vec![key(), spoilt(record(3, 1, 2, &own))],
+            vec![&own],
+            MISS,
+        ),
+        ("no certificates", vec![key()], vec![], MISS),
+    ]);
+}
+
+#[test]
+fn the_trust_anchor_record_looks_at_path_names_and_time() {
+    let (root, other) = (ca("root"), ca("other"));
+    let good = leaf(Some(&root), HOST, false);
+    let next_hop = leaf(Some(&root), "example.org", false);
+    let misnamed = leaf(Some(&root), "wrong.example", false);
+    let late = leaf(Some(&root), HOST, true);
+    let key = || record(2, 1, 1, &root.der);
+    let named = "the trust anchor matches its TLSA record, but the certificate is for other names";
+    let timed =
+        "the trust anchor matches its TLSA record, but the certificate is not valid at this time";
+    let stray = "the trust anchor of the TLSA record did not issue the certificate: no trusted root issued the certificate";
+    check(vec![
+        (
+            "anchor presented",
+            vec![key()],
             vec![&good, &root.der],
-            hit(&anchor),
+            "TLSA 2 1 1 matches",
         ),
         (
-            "2 1 1, name of the next hop",
-            vec![anchor.clone()],
+            "name of the next hop",
+            vec![key()],
             vec![&next_hop, &root.der],
-            hit(&anchor),
+            "TLSA 2 1 1 matches",
         ),
+        ("anchor not presented", vec![key()], vec![&good], MISS),
         (
-            "2 1 1, anchor not presented",
-            vec![anchor.clone()],
+            "anchor in the record",
+            vec![record(2, 0, 0, &root.der)],
             vec![&good],
-            miss(Mismatch::Association),
+            "TLSA 2 0 0 matches",
         ),
         (
-            "2 0 0, anchor in the record",
-            vec![whole.clone()],
+            "key in the record",
+            vec![record(2, 1, 0, &root.der)],
             vec![&good],
-            hit(&whole),
+            "TLSA 2 1 0 matches",
         ),
         (
-            "2 1 0, key in the record",
-            vec![bare.clone()],
+            "another key in the record",
+            vec![record(2, 1, 0, &other.der)],
             vec![&good],
-            hit(&bare),
+            "the trust anchor of the TLSA record did not issue the certificate: the certificate cannot be traced to a trusted root: InvalidSignatureForPublicKey",
         ),
+        ("wrong name", vec![key()], vec![&misnamed, &root.der], named),
+        ("expired", vec![key()], vec![&late, &root.der], timed),
         (
-            "2 1 1, wrong name",
-            vec![anchor.clone()],
-            vec![&misnamed, &root.der],
-            miss(Mismatch::Name),
-        ),
-        (
-            "2 1 1, expired",
-            vec![anchor.clone()],
-            vec![&late, &root.der],
-            miss(Mismatch::Time),
-        ),
-        (
-            "2 1 1 of the leaf",
+            "of the leaf",
             vec![record(2, 1, 1, &good)],
             vec![&good, &root.der],
-            miss(Mismatch::Association),
+            MISS,
         ),
         (
-            "PKIX usages",
+            "presented, but issued something else",
+            vec![record(2, 1, 1, &other.der)],
+            vec![&good, &other.der],
+            stray,
+        ),
+    ]);
+}
+
+#[test]
+fn unusable_records_say_nothing() {
+    let own = leaf(None, HOST, false);
+    let key = || record(3, 1, 1, &own);
+    let unusable = "no usable TLSA record";
+    check(vec![
+        (
+            "PKIX usages (7672 3.1.3)",
             vec![record(0, 1, 1, &own), record(1, 1, 1, &own)],
             vec![&own],
-            TlsaResult::Unusable,
+            unusable,
         ),
         (
-            "unknown selector, matching",
-            vec![
-                Tlsa {
-                    selector: 7,
-                    ..key.clone()
-                },
-                Tlsa {
-                    matching: 99,
-                    ..key.clone()
-                },
-            ],
+            "unknown selector",
+            vec![Tlsa {
+                selector: 7,
+                ..key()
+            }],
             vec![&own],
-            TlsaResult::Unusable,
+            unusable,
+        ),
+        (
+            "unknown matching type",
+            vec![Tlsa {
+                matching: 99,
+                ..key()
+            }],
+            vec![&own],
+            unusable,
         ),
         (
             "digest too short",
             vec![Tlsa {
                 data: vec![0; 31],
-                ..key.clone()
+                ..key()
             }],
             vec![&own],
-            TlsaResult::Unusable,
+            unusable,
         ),
         (
-            "wrong 1 1 1 beside right 3 1 1",
-            vec![spoilt(record(1, 1, 1, &own)), key.clone()],
+            "whole certificate that is none",
+            vec![Tlsa {
+                selector: 0,
+                matching: 0,
+                data: vec![0; 31],
+                ..key()
+            }],
             vec![&own],
-            hit(&key),
+            unusable,
         ),
         (
-            "rollover pair (7671 8.1)",
-            vec![spoilt(key.clone()), key.clone()],
+            "beside a usable one",
+            vec![spoilt(record(1, 1, 1, &own)), key()],
             vec![&own],
-            hit(&key),
+            "TLSA 3 1 1 matches",
         ),
-        (
-            "only the strongest digest counts (7671 9)",
-            vec![key.clone(), spoilt(record(3, 1, 2, &own))],
-            vec![&own],
-            miss(Mismatch::Association),
-        ),
-        ("no records", vec![], vec![&own], TlsaResult::Absent),
-        (
-            "no certificates",
-            vec![key.clone()],
-            vec![],
-            miss(Mismatch::Association),
-        ),
-    ] {
-        assert_eq!(judged(&records, &chain), result, "{what}");
-    }
-    // A CA presented that matches and issued something else.
-    let stray = judged(&[record(2, 1, 1, &other.der)], &[&good, &other.der]);
-    assert!(
-        matches!(stray, TlsaResult::NoMatch(Mismatch::Path(_))),
-        "{stray}"
-    );
+        ("no records", vec![], vec![&own], "no TLSA record"),
+    ]);
 }
 
 #[test]
