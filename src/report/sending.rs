@@ -5,7 +5,7 @@ use super::answer::{policy_name, rating};
 use super::history::day_and_time;
 use super::words::{Words, key};
 use super::wrap::Lines;
-use crate::base::{GapKind, Policy, Server, Test, TestState, Zone};
+use crate::base::{Connection, Contact, GapKind, Policy, Server, Status, Test, Timestamp, Zone};
 use crate::cases::{self, Issue, Reach, Tlsa};
 use crate::infer::{Confidence, Finding, Plaintext, Rating, ServerState};
 
@@ -72,10 +72,13 @@ fn undetermined(report: &Report, words: &Words, lines: &mut Lines) {
             ("ended", &day_and_time(last_seen(test))),
         ],
     ));
-    text.push(words.plain(match test.state {
-        TestState::Expired => "undetermined-expired",
-        _ => "undetermined-patience",
-    }));
+    let acknowledged = |contact: &Contact| contact.connection.status == Status::Acked;
+    text.push(
+        words.plain(match test.connections.iter().any(acknowledged) {
+            true => "undetermined-patience",
+            false => "undetermined-expired",
+        }),
+    );
     lines.paragraph(&text.join(" "));
     for gap in &test.gaps {
         let what = words.plain(match gap.what {
@@ -91,7 +94,7 @@ fn undetermined(report: &Report, words: &Words, lines: &mut Lines) {
 }
 
 /// The end of the last connection.
-fn last_seen(test: &Test) -> crate::base::Timestamp {
+fn last_seen(test: &Test) -> Timestamp {
     test.connections
         .iter()
         .map(|contact| {
@@ -113,31 +116,35 @@ enum Shown {
 }
 
 fn servers(report: &Report, words: &Words, lines: &mut Lines) {
+    let all = Server::ALL.into_iter();
+    let known: Vec<_> = all
+        .filter_map(|server| shown(report, server).map(|shown| (server, shown)))
+        .collect();
+    if known.is_empty() {
+        return;
+    }
     lines.paragraph(&words.plain("servers"));
-    for server in Server::ALL {
-        if let Some(shown) = shown(report, server) {
-            let state = words.plain(match shown {
-                Shown::State(state) => state_key(state),
-                Shown::Clear => "state-clear",
-            });
-            let properties = properties(server, words);
-            lines.point(&words.say(
-                "servers-line",
-                &[
-                    ("server", &server.to_string()),
-                    ("properties", &properties),
-                    ("state", &state),
-                ],
-            ));
-        }
+    for (server, shown) in known {
+        let state = words.plain(match shown {
+            Shown::State(state) => state_key(state),
+            Shown::Clear => "state-clear",
+        });
+        let values = [
+            ("server", &*server.to_string()),
+            ("properties", &properties(server, words)),
+            ("state", &state),
+        ];
+        lines.point(&words.say("servers-line", &values));
     }
     lines.blank();
 }
 
-/// The verdict's state of the servers that it is about; of the others what their own connections say, if they have any.
+/// The verdict's state of the servers that it is about, with open ones only where they matter; of the others what
+/// their own connections say, if they have any.
 fn shown(report: &Report, server: Server) -> Option<Shown> {
+    let determined = report.outbound.policy.is_some();
     if let Some(state) = report.outbound.servers.get(&server) {
-        return Some(Shown::State(*state));
+        return (*state != ServerState::Open || !determined).then_some(Shown::State(*state));
     }
     if !cases::case(server).starttls {
         return None;
@@ -149,14 +156,14 @@ fn shown(report: &Report, server: Server) -> Option<Shown> {
         .map(|contact| &contact.connection)
         .filter(|facts| facts.server == Some(server) && facts.starttls_offered)
         .collect();
-    let any = |holds: fn(&crate::base::Connection) -> bool| met.iter().any(|facts| holds(facts));
+    let any = |holds: fn(&Connection) -> bool| met.iter().any(|facts| holds(facts));
     if met.is_empty() {
         None
-    } else if any(crate::base::Connection::in_clear) {
+    } else if any(Connection::in_clear) {
         Some(Shown::Clear)
-    } else if any(crate::base::Connection::accepted) {
+    } else if any(Connection::accepted) {
         Some(Shown::State(ServerState::Accepted))
-    } else if any(crate::base::Connection::refused) {
+    } else if any(Connection::refused) {
         Some(Shown::State(ServerState::Refused))
     } else {
         Some(Shown::State(ServerState::Open))

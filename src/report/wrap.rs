@@ -108,7 +108,7 @@ mod tests {
         let text = lines.finish();
         assert_eq!(
             text.lines().map(columns).collect::<Vec<_>>(),
-            [69, 19, 78, 26, 77, 47],
+            [69, 19, 78, 26, 78, 48],
             "{text}"
         );
         assert!(text.contains("\n  xxx"));
