@@ -248,7 +248,8 @@ pub struct Connection {
     pub hello: Option<ClientHello>,
     /// Whether EHLO or HELO came inside TLS.
     pub ehlo_in_tls: bool,
-    /// The envelope sender of the transaction; `Some(None)` is the null sender.
+    /// The envelope sender of the transaction; `Some(None)` is the null sender, which is the empty text in JSON.
+    #[serde(default, with = "reverse_path")]
     pub from: Option<Option<Mailbox>>,
     /// The accepted recipients.
     pub to: Vec<Mailbox>,
@@ -258,6 +259,33 @@ pub struct Connection {
     pub close: Option<Close>,
     /// Faults of the client's SMTP, by code, such as `bare-lf`; each at most once.
     pub oddities: Vec<String>,
+}
+
+/// A reverse-path that may be missing or null (RFC 5321 4.5.5): without this, both would be `null` in JSON.
+mod reverse_path {
+    use super::Mailbox;
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+
+    pub fn serialize<S: Serializer>(
+        from: &Option<Option<Mailbox>>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        let text =
+            |from: &Option<Mailbox>| from.as_ref().map_or_else(String::new, Mailbox::to_string);
+        from.as_ref().map(text).serialize(to)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<Option<Mailbox>>, D::Error> {
+        match Option::<String>::deserialize(from)?.as_deref() {
+            None => Ok(None),
+            Some("") => Ok(Some(None)),
+            Some(text) => Mailbox::parse(text)
+                .map(|mailbox| Some(Some(mailbox)))
+                .map_err(serde::de::Error::custom),
+        }
+    }
 }
 
 impl Connection {

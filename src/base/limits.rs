@@ -132,6 +132,8 @@ pub const GAPS: usize = 1_000;
 pub const TEST_CONNECTIONS: usize = 500;
 /// Queries and fetches of one test that are kept.
 pub const TEST_QUERIES: usize = 500;
+/// Connections that the text of a report shows; its JSON has all.
+pub const REPORT_CONNECTIONS: usize = 100;
 /// Result mails waiting.
 pub const MAIL_QUEUE: usize = 10_000;
 /// How long a result mail is tried.
