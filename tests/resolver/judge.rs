@@ -2,9 +2,11 @@
 
 use crate::{dial, meddler::meddler, name, ready, world};
 use hickory_proto::op::ResponseCode;
+use mail_auth::arc::ArcSealer;
 use mail_auth::common::crypto::Ed25519Key;
 use mail_auth::common::headers::HeaderWriter;
 use mail_auth::dkim::{Canonicalization, DkimSigner};
+use mail_auth::{ArcOutput, AuthenticatedMessage, AuthenticationResults};
 use mailproof::base::ports::{Envelope, Judge};
 use mailproof::base::{Authentication, Mailbox, MessageFacts, Robot, Verdict};
 use mailproof::dial::judge::MailJudge;
@@ -179,5 +181,39 @@ async fn what_cannot_be_found_out_is_temporary() {
         let facts = judge(&dial, "127.0.0.1", Some("jim@mail.signed.lab"), &plain).await;
         let shown = show(&facts.authentication);
         assert_eq!(shown, "temperror temperror temperror", "{resolver}");
+    }
+}
+
+/// The message with a first ARC set of `mail.signed.lab` before it.
+fn sealed(body: &str) -> String {
+    let plain = message(body, body, Canonicalization::Relaxed);
+    let key = Ed25519Key::from_seed_and_public_key(&octets(SEED), &octets(PUBLIC)).unwrap();
+    let parsed = AuthenticatedMessage::parse(plain.as_bytes()).unwrap();
+    let results = AuthenticationResults::new("relay.lab");
+    let set = ArcSealer::from_key(key)
+        .domain("mail.signed.lab")
+        .selector("key")
+        .headers(["From", "To", "Subject", "DKIM-Signature"])
+        .body_canonicalization(Canonicalization::Relaxed)
+        .seal(&parsed, &results, &ArcOutput::default())
+        .unwrap();
+    format!("{}{plain}", set.to_header())
+}
+
+#[tokio::test]
+async fn arc_chains_are_verified() {
+    let world = world::world();
+    let dial = dial(world.server.address, Validate::Own, &world.anchor);
+    ready(&dial).await;
+    let whole = sealed("Hello.\r\n");
+    for (message, expected) in [
+        (whole.clone(), Verdict::Pass),
+        (whole.clone() + " \r\n", Verdict::Pass),
+        (whole.replace("Hello", "Hallo"), Verdict::Fail),
+        (whole.replace("cv=none", "cv=pass"), Verdict::Fail),
+    ] {
+        let facts = judge(&dial, HERE, None, &message).await;
+        assert_eq!(facts.authentication.arc, expected, "{message}");
+        assert_eq!(facts.signatures, ["Dkim", "Arc"]);
     }
 }
