@@ -3,7 +3,7 @@
 use crate::base::ports::{Answer, Clock, Random, Unavailable};
 use crate::base::{ConnectionId, Event, FetchId, Gap, GapKind, QueryId, TestId, limits};
 use crate::desk::Desk;
-use crate::journal::{Journal, JournalError, Opened};
+use crate::journal::{Batch, Journal, JournalError, Opened};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use tokio::sync::Notify;
@@ -95,12 +95,17 @@ impl Live {
     }
 
     /// Lets the desk make its step and queues what came of it for the journal, in the order of the steps.
-    fn start<T>(&self, step: impl FnOnce(&mut Desk) -> (T, Vec<Event>)) -> (T, Pending) {
+    fn start<T>(&self, with: Batch, step: impl FnOnce(&mut Desk) -> (T, Vec<Event>)) -> (T, Pending) {
         let mut desk = self.desk();
         let (value, made) = step(&mut desk);
         let mut events = std::mem::take(&mut *self.unsaved());
         events.extend(made);
-        let commit = (!events.is_empty()).then(|| Box::pin(self.journal.append(events.clone())) as _);
+        let nothing = events.is_empty() && with.puts.is_empty() && with.removes.is_empty();
+        let batch = Batch {
+            events: events.clone(),
+            ..with
+        };
+        let commit = (!nothing).then(|| Box::pin(self.journal.commit(batch)) as _);
         drop(desk);
         self.changed.notify_one();
         (value, Pending { events, commit })
@@ -123,13 +128,25 @@ impl Live {
     /// # Errors
     /// [`Unavailable`] when it could not be committed; the events are kept for the next commit.
     pub async fn step<T>(&self, step: impl FnOnce(&mut Desk) -> (T, Vec<Event>)) -> Result<T, Unavailable> {
-        let (value, pending) = self.start(step);
+        self.step_with(Batch::default(), step).await
+    }
+
+    /// A step, committed as one with what others keep in the journal.
+    ///
+    /// # Errors
+    /// As [`Live::step`]; what others keep is not kept then.
+    pub async fn step_with<T>(
+        &self,
+        with: Batch,
+        step: impl FnOnce(&mut Desk) -> (T, Vec<Event>),
+    ) -> Result<T, Unavailable> {
+        let (value, pending) = self.start(with, step);
         self.finish(pending).await.map(|()| value)
     }
 
     /// A step now, to be committed soon.
     pub fn step_now(&self, step: impl FnOnce(&mut Desk) -> Vec<Event>) {
-        let ((), pending) = self.start(|desk| ((), step(desk)));
+        let ((), pending) = self.start(Batch::default(), |desk| ((), step(desk)));
         if let Some(live) = self.me.upgrade() {
             tokio::spawn(async move {
                 // What cannot be committed is kept for the next commit.

@@ -1,7 +1,7 @@
 //! The pages of the web host, rendered when the appliance starts.
 
 use crate::base::ports::{Page, Pages};
-use crate::base::{Domain, Zone};
+use crate::base::{Domain, NameError, Zone};
 use crate::config::Config;
 use crate::zone::policy;
 use std::collections::HashMap;
@@ -14,10 +14,13 @@ pub struct Site {
 
 impl Site {
     /// The policy at `mta-sts.et`, and at both domains who we are and how to be left alone.
-    pub fn new(config: &Config) -> Self {
+    ///
+    /// # Errors
+    /// When the base domain is too long for a name of ours, which its validation has excluded.
+    pub fn new(config: &Config) -> Result<Self, NameError> {
         let mut pages = HashMap::new();
         let et = config.zone_name(Zone::Et);
-        let text = policy::text(&config.base_domain);
+        let text = policy::text(&config.base_domain)?;
         pages.insert(
             (format!("mta-sts.{et}"), "/.well-known/mta-sts.txt"),
             page("text/plain; charset=us-ascii", &text),
@@ -27,7 +30,7 @@ impl Site {
             let about = about(&et, &config.reply.from.to_string(), &config.reply.operator.to_string());
             pages.insert((name.to_string(), "/"), page("text/html; charset=utf-8", &about));
         }
-        Self { pages }
+        Ok(Self { pages })
     }
 }
 
