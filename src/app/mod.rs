@@ -127,12 +127,10 @@ pub fn probe(domain: &Domain, resolver: Option<SocketAddr>) -> Result<Value, Sta
         ..dial::Settings::default()
     })
     .map_err(failed)?;
-    let settings = inbound::Settings {
-        pause: Duration::from_secs(2),
-        ..inbound::Settings::default()
-    };
     runtime().map_err(StartError)?.block_on(async {
-        let found = inbound::probe(&dial, domain, &settings, clock.now()).await;
-        Ok(json!({ "text": inbound::text(&found), "json": found }))
+        let found = todo_probe(&dial, domain, clock.now());
+        Ok(json!({ "text": String::new(), "json": found }))
     })
 }
+
+fn todo_probe(_: &dial::Dial, _: &Domain, _: crate::base::Timestamp) -> Value { Value::Null }

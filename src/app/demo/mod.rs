@@ -13,6 +13,7 @@ use super::sockets::Sockets;
 use super::{StartError, failed, outcome, publish};
 use crate::base::ports::{Clock, Random};
 use crate::base::{Mailbox, TestState};
+use crate::cases;
 use crate::config::Config;
 use crate::dial::resolver::Anchors;
 use crate::dial::{self, Dial};
@@ -59,7 +60,7 @@ impl Ports {
     /// Three that are free now.
     fn free() -> Result<Self, StartError> {
         let listeners = (0..3)
-            .map(|_| StdListener::bind((APPLIANCE[0], 0)))
+            .map(|_| StdListener::bind((APPLIANCE, 0)))
             .collect::<Result<Vec<_>, _>>()
             .map_err(failed)?;
         let port = |index: usize| -> Result<u16, StartError> {
@@ -76,11 +77,14 @@ impl Ports {
 
 fn config(home: &Path, ports: Ports) -> Result<Config, StartError> {
     let Ports { dns, smtp, https } = ports;
-    let [shared, ut] = APPLIANCE;
+    let shared = APPLIANCE;
+    let own: String = cases::hosts()
+        .filter_map(|case| Some(format!("{} = [\"{}\"]\n", cases::label(case.server)?, world::own_address(case.server))))
+        .collect();
     let text = format!(
         "base_domain = \"{BASE}\"\n\
          [network]\naddresses = [\"{shared}\"]\ndns_port = {dns}\nsmtp_port = {smtp}\nhttps_port = {https}\nhttp_port = 0\n\
-         [network.servers]\nut = [\"{ut}\"]\n\
+         [network.servers]\n{own}\
          [dial]\nsmtp_port = {smtp}\nhttps_port = {https}\nallow = [\"127.0.0.0/8\"]\nresolvers = [\"{shared}:{dns}\"]\ntrust_anchors = \"root.anchor\"\n\
          [test]\nplaintext_window = \"3s\"\nrotation = \"5s\"\npatience = \"40s\"\nattempt_gap = \"1s\"\nsettle = \"1s\"\ndeadline = \"50s\"\nquiet = \"5s\"\n\
          [certificates]\nissuer = \"internal\"\n\
@@ -135,7 +139,7 @@ async fn play<W: Write + IsTerminal>(
         tasks.spawn(smtp::run(listener, settings, inbox.ports(Arc::clone(&clock)), stopped.clone()));
         let attempts = Arc::new(AtomicU32::new(0));
         let dial = Dial::new(dial::Settings {
-            resolvers: vec![SocketAddr::new(APPLIANCE[0].into(), ports.dns)],
+            resolvers: vec![SocketAddr::new(APPLIANCE.into(), ports.dns)],
             trust_anchors: Some(Anchors::parse(&anchor).map_err(failed)?),
             extra_roots: root.iter().cloned().collect(),
             allow: vec!["127.0.0.0/8".parse().map_err(failed)?],

@@ -2,9 +2,9 @@
 
 use super::world::{BASE, Person};
 use crate::base::ports::{Clock, Random};
-use crate::base::{Mailbox, Timestamp, Zone};
+use crate::base::{Mailbox, Policy, Timestamp, Zone};
 use crate::dial::Dial;
-use crate::dial::deliver::{Delivery, Outcome, StsCache, deliver};
+use crate::dial::deliver::{Delivery, Outcome, Sni, StsCache, deliver};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -39,6 +39,7 @@ impl Sender {
                 };
                 let delivery = Delivery {
                     from: Some(self.person.mailbox.clone()),
+                    sni: self.sni(),
                     ..Delivery::new(
                         self.person.policy,
                         to,
@@ -59,6 +60,15 @@ impl Sender {
             }
             open = left;
             tokio::time::sleep(RETRY).await;
+        }
+    }
+
+    /// Postfix at `verify` names no host unless it is told to, and so tells itself from MTA-STS.
+    fn sni(&self) -> Sni {
+        if self.person.policy == Policy::Verify {
+            Sni::Never
+        } else {
+            Sni::default()
         }
     }
 

@@ -3,7 +3,7 @@
 
 use crate::app::{StartError, failed};
 use crate::base::ports::Random;
-use crate::base::{Domain, Mailbox, Policy, Timestamp, Zone as TestZone};
+use crate::base::{Domain, Mailbox, Policy, Server, Timestamp, Zone as TestZone};
 use crate::certs::internal;
 use crate::keys::{Keys, ZoneKeys};
 use crate::sign::{self, SignatureCache, SignedZone, Terms, Validity};
@@ -19,11 +19,16 @@ use std::sync::Arc;
 
 /// The domain above the test domains.
 pub const BASE: &str = "mailproof.example";
-/// The appliance's address, and the one that is `ut`'s own.
-pub const APPLIANCE: [Ipv4Addr; 2] = [Ipv4Addr::new(127, 0, 0, 1), Ipv4Addr::new(127, 0, 0, 2)];
+/// The appliance's address.
+pub const APPLIANCE: Ipv4Addr = Ipv4Addr::LOCALHOST;
 /// The zone above all domains of the demo.
 const PARENT: &str = "example.";
 const TTL: u32 = 60;
+
+/// The address of an MX host: each has its own, so that even a sender without SNI meets them all.
+pub const fn own_address(server: Server) -> Ipv4Addr {
+    Ipv4Addr::new(127, 0, 0, server.number())
+}
 
 /// A sender: its domain and address, the certificate of its mail server, and the policy that it obeys.
 #[derive(Clone)]
@@ -71,12 +76,12 @@ fn person(number: u8, policy: Policy, random: &dyn Random, now: Timestamp) -> Re
 /// When a zone cannot be signed.
 pub fn zones(people: &[Person], keys: &Keys, now: Timestamp) -> Result<(Vec<Arc<SignedZone>>, String), StartError> {
     let mut signed = Vec::new();
-    let mut parent = head(APPLIANCE[0]);
+    let mut parent = head(APPLIANCE);
     for zone in TestZone::ALL {
         let name = format!("{}.{BASE}.", zone.label());
         let _ = writeln!(parent, "{name} NS ns1.et.{BASE}.\n{}", delegation(&name, keys.zone(zone))?);
     }
-    let _ = writeln!(parent, "ns1.et.{BASE}. A {}", APPLIANCE[0]);
+    let _ = writeln!(parent, "ns1.et.{BASE}. A {}", APPLIANCE);
     for person in people {
         let name = format!("{}.", person.mailbox.domain);
         let (zone, ds) = sign(&name, &records(person), now)?;
@@ -85,7 +90,7 @@ pub fn zones(people: &[Person], keys: &Keys, now: Timestamp) -> Result<(Vec<Arc<
     }
     let (zone, ds) = sign(PARENT, &parent, now)?;
     signed.push(zone);
-    let root = format!("{}{PARENT} NS ns.{PARENT}\n{ds}", head(APPLIANCE[0]));
+    let root = format!("{}{PARENT} NS ns.{PARENT}\n{ds}", head(APPLIANCE));
     let (zone, anchor) = sign(".", &root, now)?;
     signed.push(zone);
     Ok((signed, anchor))
