@@ -10,13 +10,13 @@ use super::relay::OperatorRelay;
 use super::sockets::Sockets;
 use super::{StartError, failed, wake};
 use crate::base::ports::{Clock, Control, Desk as DeskPort, Random};
-use crate::base::{Event, Gap, Zone, file, limits};
+use crate::base::{Event, Gap, Timestamp, Zone, file, limits};
 use crate::config::{Config, Denied};
 use crate::desk::{self, Desk};
 use crate::dial::judge::MailJudge;
 use crate::dial::resolver::Anchors;
 use crate::dial::{self, Dial};
-use crate::journal::{Batch, Journal};
+use crate::journal::{Batch, Journal, JournalError, Opened};
 use crate::serve::{self, Shutdown, smtp::TlsSet, web};
 use crate::zone::Operator;
 use crate::{cases, certs};
@@ -24,12 +24,17 @@ use arc_swap::ArcSwap;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::task::JoinSet;
 
 /// How long replies under way may take when the appliance stops.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// How long another process may hold the journal before we give up.
+const LOCK_WAIT: Duration = Duration::from_secs(5);
+const LOCK_PAUSE: Duration = Duration::from_millis(50);
 
 /// The state directory, opened.
 pub struct Appliance {
@@ -59,7 +64,10 @@ impl Presented {
 }
 
 fn tls_set(certificates: &certs::Snapshot) -> Result<TlsSet, StartError> {
-    let pairs = certificates.mail.iter().map(|(name, served)| (*name, Arc::clone(&served.key)));
+    let pairs = certificates
+        .mail
+        .iter()
+        .map(|(name, served)| (*name, Arc::clone(&served.key)));
     TlsSet::new(pairs).map_err(failed)
 }
 
@@ -81,9 +89,11 @@ impl Appliance {
     ) -> Result<Self, StartError> {
         let now = clock.now();
         let directory = &config.state.directory;
-        std::fs::create_dir_all(directory).map_err(|error| failed(format!("{}: {error}", directory.display())))?;
+        std::fs::create_dir_all(directory)
+            .map_err(|error| failed(format!("{}: {error}", directory.display())))?;
         let publisher = Publisher::open(&config, operator, &*random, now).map_err(failed)?;
-        let (journal, opened) = Journal::open(&directory.join("journal.redb"), now).map_err(failed)?;
+        let (journal, opened) =
+            open_journal(&directory.join("journal.redb"), now).map_err(failed)?;
         let mut desk = Desk::new(desk_settings(&config, &publisher));
         let mut next_serial = 0;
         journal
@@ -95,7 +105,12 @@ impl Appliance {
             })
             .map_err(failed)?;
         let gap = opened.gap.clone();
-        let live = Live::new(desk, (journal, &opened), Arc::clone(&clock), Arc::clone(&random));
+        let live = Live::new(
+            desk,
+            (journal, &opened),
+            Arc::clone(&clock),
+            Arc::clone(&random),
+        );
         Ok(Self {
             config: Arc::new(config),
             live,
@@ -109,7 +124,9 @@ impl Appliance {
 
     /// What is published, for as long as nothing is awaited.
     pub fn publisher(&self) -> MutexGuard<'_, Publisher> {
-        self.publisher.lock().unwrap_or_else(PoisonError::into_inner)
+        self.publisher
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What is published, to be shared.
@@ -143,31 +160,45 @@ impl Appliance {
     /// When the first zones cannot be published, or the way out cannot be made; nothing was served then.
     pub async fn run(self, mut sockets: Sockets, shutdown: Shutdown) -> Result<(), StartError> {
         let dial = self.dial()?;
-        if self.config.state.directory.exists() {
-            sockets.open_control(&self.config)?;
-        }
+        self.publish_first().await?;
+        sockets.open_control(&self.config)?;
         if let Some(gap) = self.gap.clone() {
             let _ = self.live.step(|desk| ((), desk.gap(gap))).await;
         }
-        self.publish_first().await?;
         let certificates = self.publisher().certs().snapshot();
         let presented = Arc::new(Presented {
             smtp: Arc::new(smtp_settings(&self.config, &certificates)?),
             web: Arc::new(ArcSwap::from_pointee(web_tls(&certificates)?)),
         });
-        let (observer, queries) = Observer::new(Arc::clone(&self.live), dial.clone(), Arc::clone(&self.clock));
+        let (observer, queries) = Observer::new(
+            Arc::clone(&self.live),
+            dial.clone(),
+            Arc::clone(&self.clock),
+        );
         let outcomes = Outcomes::new(&self, dial.clone()).map_err(failed)?;
         let commands: Arc<dyn Control> = Arc::new(Commands::new(&self, true));
         let desk: Arc<dyn DeskPort> = observer.clone();
 
         let mut listeners = JoinSet::new();
-        self.listen(&mut listeners, sockets, (&dial, &desk, &presented, commands), &shutdown)?;
+        self.listen(
+            &mut listeners,
+            sockets,
+            (&dial, &desk, &presented, commands),
+            &shutdown,
+        )?;
         let mut helpers = JoinSet::new();
         helpers.spawn(async move { observer.observe(queries).await });
         helpers.spawn(Arc::clone(&outcomes).send_queued(shutdown.clone()));
-        tracing::info!("serving {} and {}", self.config.zone_name(Zone::Et), self.config.zone_name(Zone::Ut));
+        tracing::info!(
+            "serving {} and {}",
+            self.config.zone_name(Zone::Et),
+            self.config.zone_name(Zone::Ut)
+        );
         wake::run(&self, &outcomes, &presented, shutdown).await;
-        let _ = tokio::time::timeout(GRACE, async { while listeners.join_next().await.is_some() {} }).await;
+        let _ = tokio::time::timeout(GRACE, async {
+            while listeners.join_next().await.is_some() {}
+        })
+        .await;
         helpers.abort_all();
         let last = Batch {
             alive: Some(self.clock.now()),
@@ -194,7 +225,12 @@ impl Appliance {
         &self,
         listeners: &mut JoinSet<()>,
         sockets: Sockets,
-        (dial, desk, presented, commands): (&Dial, &Arc<dyn DeskPort>, &Arc<Presented>, Arc<dyn Control>),
+        (dial, desk, presented, commands): (
+            &Dial,
+            &Arc<dyn DeskPort>,
+            &Arc<Presented>,
+            Arc<dyn Control>,
+        ),
         shutdown: &Shutdown,
     ) -> Result<(), StartError> {
         let snapshot = self.publisher().snapshot();
@@ -202,7 +238,14 @@ impl Appliance {
             tcp_clients: self.config.dns.tcp_clients,
             identity: self.config.zone_name(Zone::Et).to_string(),
         };
-        let dns = serve::dns::run(sockets.dns, snapshot, dns, Arc::clone(desk), Arc::clone(&self.clock), shutdown.clone());
+        let dns = serve::dns::run(
+            sockets.dns,
+            snapshot,
+            dns,
+            Arc::clone(desk),
+            Arc::clone(&self.clock),
+            shutdown.clone(),
+        );
         listeners.spawn(async move {
             if let Err(error) = dns.await {
                 tracing::error!("the nameserver stopped: {error}");
@@ -216,11 +259,19 @@ impl Appliance {
         );
         let ports = serve::smtp::Ports {
             desk: Arc::clone(desk),
-            judge: Arc::new(MailJudge::new(dial.clone(), self.config.base_domain.clone())),
+            judge: Arc::new(MailJudge::new(
+                dial.clone(),
+                self.config.base_domain.clone(),
+            )),
             relay: Arc::new(relay),
             clock: Arc::clone(&self.clock),
         };
-        listeners.spawn(serve::smtp::run(sockets.smtp, Arc::clone(&presented.smtp), ports, shutdown.clone()));
+        listeners.spawn(serve::smtp::run(
+            sockets.smtp,
+            Arc::clone(&presented.smtp),
+            ports,
+            shutdown.clone(),
+        ));
         let site = web::Web {
             tls: Arc::clone(&presented.web),
             pages: Arc::new(Site::new(&self.config).map_err(failed)?),
@@ -231,11 +282,30 @@ impl Appliance {
                 ..web::Settings::default()
             },
         };
-        listeners.spawn(web::run(site, sockets.https, sockets.http, shutdown.clone()));
+        listeners.spawn(web::run(
+            site,
+            sockets.https,
+            sockets.http,
+            shutdown.clone(),
+        ));
         if let Some(control) = sockets.control {
             listeners.spawn(serve::control::run(control, commands, shutdown.clone()));
         }
         Ok(())
+    }
+}
+
+/// Opens the journal; a command that reads it is done within moments, so that its lock is waited for.
+fn open_journal(path: &Path, now: Timestamp) -> Result<(Journal, Opened), JournalError> {
+    let mut waited = Duration::ZERO;
+    loop {
+        match Journal::open(path, now) {
+            Err(JournalError::Locked(_)) if waited < LOCK_WAIT => {
+                std::thread::sleep(LOCK_PAUSE);
+                waited += LOCK_PAUSE;
+            }
+            other => return other,
+        }
     }
 }
 
@@ -258,7 +328,10 @@ fn desk_settings(config: &Config, publisher: &Publisher) -> desk::Settings {
     }
 }
 
-fn smtp_settings(config: &Config, certificates: &certs::Snapshot) -> Result<serve::smtp::Settings, StartError> {
+fn smtp_settings(
+    config: &Config,
+    certificates: &certs::Snapshot,
+) -> Result<serve::smtp::Settings, StartError> {
     Ok(serve::smtp::Settings {
         hostname: config.zone_name(Zone::Et).to_string(),
         base_domain: config.base_domain.clone(),
@@ -274,7 +347,9 @@ fn dial_settings(config: &Config) -> Result<dial::Settings, StartError> {
     let dial = &config.dial;
     let mut extra_roots = Vec::new();
     for path in &dial.extra_roots {
-        let wrong = |error: &dyn std::fmt::Display| failed(format!("dial.extra_roots: {}: {error}", path.display()));
+        let wrong = |error: &dyn std::fmt::Display| {
+            failed(format!("dial.extra_roots: {}: {error}", path.display()))
+        };
         for root in CertificateDer::pem_file_iter(path).map_err(|error| wrong(&error))? {
             extra_roots.push(root.map_err(|error| wrong(&error))?);
         }
@@ -283,9 +358,12 @@ fn dial_settings(config: &Config) -> Result<dial::Settings, StartError> {
         None => None,
         Some(path) => {
             let text = file::read(path, limits::KEY_FILE).map_err(failed)?;
-            let text = text.ok_or_else(|| failed(format!("dial.trust_anchors: {}: not found", path.display())))?;
-            let anchors = Anchors::parse(&text)
-                .map_err(|error| failed(format!("dial.trust_anchors: {}: {error}", path.display())))?;
+            let text = text.ok_or_else(|| {
+                failed(format!("dial.trust_anchors: {}: not found", path.display()))
+            })?;
+            let anchors = Anchors::parse(&text).map_err(|error| {
+                failed(format!("dial.trust_anchors: {}: {error}", path.display()))
+            })?;
             Some(anchors)
         }
     };
@@ -308,7 +386,12 @@ fn dial_settings(config: &Config) -> Result<dial::Settings, StartError> {
         allow: dial.allow.clone(),
         deny_networks,
         deny_domains,
-        own: config.network.local.iter().flat_map(|(public, local)| [*public, *local]).collect(),
+        own: config
+            .network
+            .local
+            .iter()
+            .flat_map(|(public, local)| [*public, *local])
+            .collect(),
         smtp_port: dial.smtp_port,
         https_port: dial.https_port,
         source: None,

@@ -47,14 +47,27 @@ impl Commands {
             "zone" => self.zone(word("zone")),
             "tests list" => self.tests(),
             "tests show" => self.test(word("id")),
-            other => Err(format!("{other:?} is no command; there are status, ds, zone, tests list, tests show")),
+            other => Err(format!(
+                "{other:?} is no command; there are status, ds, zone, tests list, tests show"
+            )),
         }
     }
 
     fn status(&self) -> Value {
         let now = self.clock.now();
-        let order = self.publisher.lock().unwrap_or_else(PoisonError::into_inner).current().cloned();
-        let open = self.live.desk().tests().iter().filter(|test| test.ended.is_none()).count();
+        let order = self
+            .publisher
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .current()
+            .cloned();
+        let open = self
+            .live
+            .desk()
+            .tests()
+            .iter()
+            .filter(|test| test.ended.is_none())
+            .count();
         json!({"json": {
             "version": env!("CARGO_PKG_VERSION"),
             "base_domain": self.config.base_domain,
@@ -70,7 +83,12 @@ impl Commands {
     fn signed(&self, zone: Zone) -> Result<Arc<SignedZone>, String> {
         let name = self.config.zone_name(zone);
         let apex = Name::from_str(&format!("{name}.")).map_err(|error| error.to_string())?;
-        let snapshot = self.publisher.lock().unwrap_or_else(PoisonError::into_inner).snapshot().load_full();
+        let snapshot = self
+            .publisher
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .snapshot()
+            .load_full();
         snapshot
             .zones()
             .find(|signed| *signed.origin() == apex)
@@ -91,7 +109,8 @@ impl Commands {
                     "digest_type": u8::from(ds.digest_type()),
                     "digest": data_encoding::HEXUPPER.encode(ds.digest()),
                 }));
-                let rdata = RData::DNSSEC(hickory_proto::dnssec::rdata::DNSSECRData::DS(ds.clone()));
+                let rdata =
+                    RData::DNSSEC(hickory_proto::dnssec::rdata::DNSSECRData::DS(ds.clone()));
                 records.push(Record::from_rdata(signed.origin().clone(), ttl, rdata));
             }
         }
@@ -101,7 +120,10 @@ impl Commands {
     fn zone(&self, name: &str) -> Result<Value, String> {
         let zone = Zone::ALL.into_iter().find(|zone| zone.label() == name);
         let zone = zone.ok_or_else(|| format!("{name:?} is no zone; there are et and ut"))?;
-        let records = self.signed(zone)?.records().map_err(|error| error.to_string())?;
+        let records = self
+            .signed(zone)?
+            .records()
+            .map_err(|error| error.to_string())?;
         Ok(json!({"text": master::write(&records)}))
     }
 
@@ -116,7 +138,10 @@ impl Commands {
             if !known && let Some(test) = desk.test(&summary.id) {
                 let report = outcome::unfinished(test);
                 let state = serde_json::to_value(report.test.state).unwrap_or_default();
-                rows.push((summary.started, row(&report, state.as_str().unwrap_or_default())));
+                rows.push((
+                    summary.started,
+                    row(&report, state.as_str().unwrap_or_default()),
+                ));
             }
         }
         rows.sort_by_key(|(started, _)| *started);
@@ -156,6 +181,9 @@ fn infer_summary(outbound: &infer::Outbound) -> String {
 
 impl Control for Commands {
     fn control(&self, request: Value) -> Answer<'_, Value> {
-        Box::pin(async move { self.answer(&request).unwrap_or_else(|error| json!({ "error": error })) })
+        Box::pin(async move {
+            self.answer(&request)
+                .unwrap_or_else(|error| json!({ "error": error }))
+        })
     }
 }

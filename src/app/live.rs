@@ -95,7 +95,11 @@ impl Live {
     }
 
     /// Lets the desk make its step and queues what came of it for the journal, in the order of the steps.
-    fn start<T>(&self, with: Batch, step: impl FnOnce(&mut Desk) -> (T, Vec<Event>)) -> (T, Pending) {
+    fn start<T>(
+        &self,
+        with: Batch,
+        step: impl FnOnce(&mut Desk) -> (T, Vec<Event>),
+    ) -> (T, Pending) {
         let mut desk = self.desk();
         let (value, made) = step(&mut desk);
         let mut events = std::mem::take(&mut *self.unsaved());
@@ -127,7 +131,10 @@ impl Live {
     ///
     /// # Errors
     /// [`Unavailable`] when it could not be committed; the events are kept for the next commit.
-    pub async fn step<T>(&self, step: impl FnOnce(&mut Desk) -> (T, Vec<Event>)) -> Result<T, Unavailable> {
+    pub async fn step<T>(
+        &self,
+        step: impl FnOnce(&mut Desk) -> (T, Vec<Event>),
+    ) -> Result<T, Unavailable> {
         self.step_with(Batch::default(), step).await
     }
 

@@ -78,7 +78,8 @@ pub fn serve(config: Config) -> Result<(), StartError> {
         sockets::become_user(&config.state.user)?;
         let appliance = Appliance::open(config, operator, clock, random)?;
         let (stop, stopped) = tokio::sync::watch::channel(false);
-        let mut term = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).map_err(failed)?;
+        let mut term = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
+            .map_err(failed)?;
         tokio::spawn(async move {
             tokio::select! {
                 _ = term.recv() => {}
@@ -112,7 +113,9 @@ pub fn ask(config: Config, request: &Value) -> Result<Value, StartError> {
     runtime().map_err(StartError)?.block_on(async {
         let appliance = Appliance::open(config, operator, clock, random)?;
         appliance.publish_for_reading()?;
-        Ok(Commands::new(&appliance, false).control(request.clone()).await)
+        Ok(Commands::new(&appliance, false)
+            .control(request.clone())
+            .await)
     })
 }
 
@@ -133,4 +136,6 @@ pub fn probe(domain: &Domain, resolver: Option<SocketAddr>) -> Result<Value, Sta
     })
 }
 
-fn todo_probe(_: &dial::Dial, _: &Domain, _: crate::base::Timestamp) -> Value { Value::Null }
+fn todo_probe(_: &dial::Dial, _: &Domain, _: crate::base::Timestamp) -> Value {
+    Value::Null
+}

@@ -21,7 +21,11 @@ pub struct Observer {
 
 impl Observer {
     /// Makes the port, and what [`Observer::observe`] takes queries from.
-    pub fn new(live: Arc<Live>, dial: Dial, clock: Arc<dyn Clock>) -> (Arc<Self>, mpsc::Receiver<Query>) {
+    pub fn new(
+        live: Arc<Live>,
+        dial: Dial,
+        clock: Arc<dyn Clock>,
+    ) -> (Arc<Self>, mpsc::Receiver<Query>) {
         let (observed, queries) = mpsc::channel(limits::EVENT_QUEUE);
         let observer = Self {
             live,
@@ -37,7 +41,11 @@ impl Observer {
     pub async fn observe(&self, mut queries: mpsc::Receiver<Query>) {
         let mut batch = Vec::new();
         while queries.recv_many(&mut batch, 256).await > 0 {
-            let lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let lost = self
+                .lost
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take();
             // What cannot be committed now is kept for the next commit.
             let _ = self
                 .live

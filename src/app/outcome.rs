@@ -33,14 +33,22 @@ impl Outcomes {
 
     /// Begins the result of a test, unless it is in hand already.
     pub fn begin(self: &Arc<Self>, test: TestId) {
-        let fresh = self.in_hand.lock().unwrap_or_else(PoisonError::into_inner).insert(test.clone());
+        let fresh = self
+            .in_hand
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(test.clone());
         if fresh {
             let outcomes = Arc::clone(self);
             tokio::spawn(async move {
                 if let Err(error) = outcomes.make(&test).await {
                     tracing::error!("test {test}: no result yet: {error}");
                 }
-                outcomes.in_hand.lock().unwrap_or_else(PoisonError::into_inner).remove(&test);
+                outcomes
+                    .in_hand
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .remove(&test);
             });
         }
     }
@@ -49,7 +57,8 @@ impl Outcomes {
         let Some(test) = self.live.desk().test(id) else {
             return Ok(());
         };
-        let report = unfinished(test);
+        let mut report = unfinished(test);
+        report.reply.state = ReplyState::Withheld;
         let now = self.clock.now();
         let bytes = report.to_stored().map_err(|error| error.to_string())?;
         let batch = Batch {
@@ -73,7 +82,10 @@ impl Outcomes {
         let journal = self.live.journal();
         let old = stored(journal).unwrap_or_default();
         for report in old.iter().filter(|report| report.test.started < before) {
-            if let Err(error) = journal.remove(Space::Results, report.test.id.as_str()).await {
+            if let Err(error) = journal
+                .remove(Space::Results, report.test.id.as_str())
+                .await
+            {
                 tracing::error!("an old result stays: {error}");
             }
         }
@@ -95,7 +107,9 @@ pub fn unfinished(test: Test) -> Report {
 
 /// The stored result of a test.
 pub fn find(journal: &Journal, id: &TestId) -> Result<Option<Report>, String> {
-    let bytes = journal.get(Space::Results, id.as_str()).map_err(|error| error.to_string())?;
+    let bytes = journal
+        .get(Space::Results, id.as_str())
+        .map_err(|error| error.to_string())?;
     bytes
         .map(|bytes| Report::from_stored(&bytes).map_err(|error| error.to_string()))
         .transpose()
@@ -103,10 +117,14 @@ pub fn find(journal: &Journal, id: &TestId) -> Result<Option<Report>, String> {
 
 /// Every stored result.
 pub fn stored(journal: &Journal) -> Result<Vec<Report>, String> {
-    let ids = journal.list(Space::Results).map_err(|error| error.to_string())?;
+    let ids = journal
+        .list(Space::Results)
+        .map_err(|error| error.to_string())?;
     let mut reports = Vec::new();
     for id in ids {
-        let bytes = journal.get(Space::Results, &id).map_err(|error| error.to_string())?;
+        let bytes = journal
+            .get(Space::Results, &id)
+            .map_err(|error| error.to_string())?;
         if let Some(bytes) = bytes {
             reports.push(Report::from_stored(&bytes).map_err(|error| format!("{id}: {error}"))?);
         }

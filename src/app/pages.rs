@@ -27,8 +27,15 @@ impl Site {
         );
         for zone in Zone::ALL {
             let name = config.zone_name(zone);
-            let about = about(&et, &config.reply.from.to_string(), &config.reply.operator.to_string());
-            pages.insert((name.to_string(), "/"), page("text/html; charset=utf-8", &about));
+            let about = about(
+                &et,
+                &config.reply.from.to_string(),
+                &config.reply.operator.to_string(),
+            );
+            pages.insert(
+                (name.to_string(), "/"),
+                page("text/html; charset=utf-8", &about),
+            );
         }
         Ok(Self { pages })
     }

@@ -51,10 +51,15 @@ pub fn operator(config: &Config) -> Result<BTreeMap<Zone, Operator>, PublishErro
     for zone in Zone::ALL {
         let path = config.state.zones.join(format!("{zone}.zone"));
         let name = path.display().to_string();
-        let text = file::read(&path, limits::ZONE_FILE).map_err(failed)?.ok_or_else(|| {
-            PublishError(format!("{name}: not found; `mailproof init` writes one to start from"))
-        })?;
-        let records = Operator::read(&name, &text, zone, &config.base_domain, ttl).map_err(failed)?;
+        let text = file::read(&path, limits::ZONE_FILE)
+            .map_err(failed)?
+            .ok_or_else(|| {
+                PublishError(format!(
+                    "{name}: not found; `mailproof init` writes one to start from"
+                ))
+            })?;
+        let records =
+            Operator::read(&name, &text, zone, &config.base_domain, ttl).map_err(failed)?;
         all.insert(zone, records);
     }
     Ok(all)
@@ -126,7 +131,9 @@ impl Publisher {
 
     /// When signatures or certificates are to be renewed.
     pub fn renewal(&self) -> Timestamp {
-        self.certs.next().map_or(self.renewal, |next| next.min(self.renewal))
+        self.certs
+            .next()
+            .map_or(self.renewal, |next| next.min(self.renewal))
     }
 
     /// Builds and signs both zones and takes them into service. Serials rise from the seconds of the clock, and
@@ -134,7 +141,12 @@ impl Publisher {
     ///
     /// # Errors
     /// When a record of the operator clashes with a generated one, or signing fails; what is served stays.
-    pub fn publish(&mut self, order: [Server; 4], least: u32, now: Timestamp) -> Result<Order, PublishError> {
+    pub fn publish(
+        &mut self,
+        order: [Server; 4],
+        least: u32,
+        now: Timestamp,
+    ) -> Result<Order, PublishError> {
         let clock = u32::try_from(now.as_second()).unwrap_or_default();
         let serial = clock.max(least).max(self.serial.saturating_add(1));
         let mut zones = self.beside.clone();
@@ -189,7 +201,8 @@ impl Publisher {
             serial,
         };
         let none = Operator::default();
-        let built = zone::build(&inputs, self.operator.get(&zone).unwrap_or(&none)).map_err(failed)?;
+        let built =
+            zone::build(&inputs, self.operator.get(&zone).unwrap_or(&none)).map_err(failed)?;
         let terms = Terms {
             ttl_keys: seconds(dns.ttl_keys),
             validity: Validity::default(),

@@ -27,7 +27,12 @@ pub struct OperatorRelay {
 
 impl OperatorRelay {
     /// A relay to this mailbox.
-    pub fn new(dial: Dial, operator: Mailbox, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
+    pub fn new(
+        dial: Dial,
+        operator: Mailbox,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+    ) -> Self {
         Self {
             dial,
             operator,
@@ -40,10 +45,16 @@ impl OperatorRelay {
 
     async fn hand_on(&self, envelope: &Envelope, message: &[u8]) -> RelayReply {
         if hops(message) > limits::RECEIVED {
-            return reply(554, "5.4.6 too many hops: the message goes round in circles");
+            return reply(
+                554,
+                "5.4.6 too many hops: the message goes round in circles",
+            );
         }
         let Ok(_place) = self.places.try_acquire() else {
-            return reply(451, "4.3.2 too much mail for the operator just now, come again");
+            return reply(
+                451,
+                "4.3.2 too much mail for the operator just now, come again",
+            );
         };
         let mut seed = [0; 8];
         self.random.fill(&mut seed);
@@ -57,15 +68,24 @@ impl OperatorRelay {
                 u64::from_le_bytes(seed),
             )
         };
-        match deliver(&self.dial, &delivery, &self.policies, &*self.clock, &mut |_| {}).await {
+        match deliver(
+            &self.dial,
+            &delivery,
+            &self.policies,
+            &*self.clock,
+            &mut |_| {},
+        )
+        .await
+        {
             Outcome::Delivered { .. } => reply(250, "2.0.0 the operator's server took it"),
             Outcome::Failed(why) => {
                 tracing::info!("mail for the operator was refused: {why}");
                 reply(550, "5.0.0 the operator's server refused it")
             }
-            Outcome::Deferred(_) | Outcome::Stopped { .. } => {
-                reply(451, "4.4.1 the operator's server does not take it now, come again")
-            }
+            Outcome::Deferred(_) | Outcome::Stopped { .. } => reply(
+                451,
+                "4.4.1 the operator's server does not take it now, come again",
+            ),
         }
     }
 }
@@ -88,7 +108,11 @@ fn hops(message: &[u8]) -> usize {
 
 /// The message with our trace line (RFC 5321 4.4), by which a loop is noticed.
 fn traced(envelope: &Envelope, message: &[u8]) -> Vec<u8> {
-    let mut traced = format!("Received: from {} ([{}]) by mailproof\r\n", envelope.ehlo, envelope.client).into_bytes();
+    let mut traced = format!(
+        "Received: from {} ([{}]) by mailproof\r\n",
+        envelope.ehlo, envelope.client
+    )
+    .into_bytes();
     traced.extend_from_slice(message);
     traced
 }
@@ -106,7 +130,10 @@ mod tests {
     #[test]
     fn only_lines_of_the_head_count() {
         for (message, count) in [
-            (&b"Received: a\r\nSubject: x\r\n\r\nReceived: body\r\n"[..], 1),
+            (
+                &b"Received: a\r\nSubject: x\r\n\r\nReceived: body\r\n"[..],
+                1,
+            ),
             (b"RECEIVED: a\r\nreceived: b\r\n\r\n", 2),
             (b"", 0),
         ] {

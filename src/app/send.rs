@@ -69,9 +69,19 @@ pub fn run(job: &Job, tell: &mut (dyn FnMut(&str) + Send)) -> Result<bool, Strin
                 random.fill(&mut seed);
                 let delivery = Delivery {
                     from: job.from.clone(),
-                    sni: if job.no_sni { Sni::Never } else { Sni::default() },
+                    sni: if job.no_sni {
+                        Sni::Never
+                    } else {
+                        Sni::default()
+                    },
                     stop_after: job.stop_after,
-                    ..Delivery::new(job.policy, to.clone(), Arc::clone(&message), helo.clone(), u64::from_le_bytes(seed))
+                    ..Delivery::new(
+                        job.policy,
+                        to.clone(),
+                        Arc::clone(&message),
+                        helo.clone(),
+                        u64::from_le_bytes(seed),
+                    )
                 };
                 let outcome = deliver(&dial, &delivery, &policies, &SystemClock, &mut |progress| {
                     let line = progress.to_string();
@@ -96,14 +106,26 @@ pub fn run(job: &Job, tell: &mut (dyn FnMut(&str) + Send)) -> Result<bool, Strin
 /// Whether it is over, whether it went as asked, and how to say it.
 fn told(outcome: &Outcome) -> (bool, bool, String) {
     match outcome {
-        Outcome::Delivered { host, address, tls, verified, .. } => {
+        Outcome::Delivered {
+            host,
+            address,
+            tls,
+            verified,
+            ..
+        } => {
             let how = tls.as_ref().map_or_else(
                 || "in clear text".to_owned(),
                 |tls| format!("TLS {}, {verified}", tls.version),
             );
-            (true, true, format!("delivered to {host} [{address}], {how}"))
+            (
+                true,
+                true,
+                format!("delivered to {host} [{address}], {how}"),
+            )
         }
-        Outcome::Stopped { host, stage, .. } => (true, true, format!("stopped after {stage} at {host}")),
+        Outcome::Stopped { host, stage, .. } => {
+            (true, true, format!("stopped after {stage} at {host}"))
+        }
         Outcome::Deferred(reasons) => {
             let reasons: Vec<_> = reasons.iter().map(ToString::to_string).collect();
             (false, false, format!("put off: {}", reasons.join("; ")))

@@ -39,8 +39,12 @@ impl Sockets {
     /// When its folder cannot be made or another appliance answers there.
     pub fn open_control(&mut self, config: &Config) -> Result<(), StartError> {
         let path = &config.network.control;
-        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            std::fs::create_dir_all(folder).map_err(|error| failed(format!("{}: {error}", folder.display())))?;
+        if let Some(folder) = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+        {
+            std::fs::create_dir_all(folder)
+                .map_err(|error| failed(format!("{}: {error}", folder.display())))?;
         }
         self.control = Some(serve::control::bind(path).map_err(failed)?);
         Ok(())

@@ -20,7 +20,12 @@ const FORGET: Duration = Duration::from_secs(24 * 3600);
 const RETRY: Duration = Duration::from_secs(300);
 
 /// Runs until shutdown.
-pub async fn run(appliance: &Appliance, outcomes: &Arc<Outcomes>, presented: &Presented, mut shutdown: Shutdown) {
+pub async fn run(
+    appliance: &Appliance,
+    outcomes: &Arc<Outcomes>,
+    presented: &Presented,
+    mut shutdown: Shutdown,
+) {
     let changed = appliance.live.changed();
     let mut rounds = Rounds::default();
     let mut turn = 1;
@@ -44,7 +49,11 @@ fn until(now: Timestamp, then: Timestamp) -> Duration {
 }
 
 /// Ends tests that time has ended, and begins the results that are due.
-async fn tests(appliance: &Appliance, outcomes: &Arc<Outcomes>, now: Timestamp) -> Option<Timestamp> {
+async fn tests(
+    appliance: &Appliance,
+    outcomes: &Arc<Outcomes>,
+    now: Timestamp,
+) -> Option<Timestamp> {
     let (due, next) = appliance
         .live
         .step(|desk| {
@@ -56,7 +65,10 @@ async fn tests(appliance: &Appliance, outcomes: &Arc<Outcomes>, now: Timestamp) 
     for test in due {
         outcomes.begin(test);
     }
-    let rotation = appliance.publisher().current().map(|order| order.time + appliance.config.test.rotation);
+    let rotation = appliance
+        .publisher()
+        .current()
+        .map(|order| order.time + appliance.config.test.rotation);
     [next, rotation].into_iter().flatten().min()
 }
 
@@ -72,11 +84,16 @@ async fn order(appliance: &Appliance, turn: &mut usize, now: Timestamp) {
     let Some(wanted) = wanted else {
         return;
     };
-    let published = appliance.publisher().publish(wanted, appliance.next_serial, now);
+    let published = appliance
+        .publisher()
+        .publish(wanted, appliance.next_serial, now);
     match published {
         Ok(order) => {
             *turn += 1;
-            let _ = appliance.live.step(|desk| ((), desk.published(order))).await;
+            let _ = appliance
+                .live
+                .step(|desk| ((), desk.published(order)))
+                .await;
         }
         Err(error) => tracing::error!("the order of the MX stays as it is: {error}"),
     }
@@ -98,16 +115,20 @@ impl Rounds {
             return;
         }
         self.retry = Some(now + RETRY);
-        let renewed = publisher.renew(now, &*appliance.random).and_then(|changed| {
-            if changed && let Err(error) = presented.replace(&publisher.certs().snapshot()) {
-                tracing::error!("the new certificates are not in service: {error}");
-            }
-            let order = publisher.current().map(|order| order.order);
-            match order {
-                Some(order) => publisher.publish(order, appliance.next_serial, now).map(|_| ()),
-                None => Ok(()),
-            }
-        });
+        let renewed = publisher
+            .renew(now, &*appliance.random)
+            .and_then(|changed| {
+                if changed && let Err(error) = presented.replace(&publisher.certs().snapshot()) {
+                    tracing::error!("the new certificates are not in service: {error}");
+                }
+                let order = publisher.current().map(|order| order.order);
+                match order {
+                    Some(order) => publisher
+                        .publish(order, appliance.next_serial, now)
+                        .map(|_| ()),
+                    None => Ok(()),
+                }
+            });
         match renewed {
             Ok(()) => self.retry = None,
             Err(error) => tracing::error!("certificates or signatures are not renewed: {error}"),
@@ -129,10 +150,15 @@ impl Rounds {
         }
         if self.forgot.is_none_or(|last| last + FORGET <= now) {
             self.forgot = Some(now);
-            if let Err(error) = journal.expire(now - appliance.config.retention.connections).await {
+            if let Err(error) = journal
+                .expire(now - appliance.config.retention.connections)
+                .await
+            {
                 tracing::error!("old records stay in the journal: {error}");
             }
-            outcomes.expire(now - appliance.config.retention.results).await;
+            outcomes
+                .expire(now - appliance.config.retention.results)
+                .await;
         }
     }
 }

@@ -25,9 +25,9 @@ impl SystemBits {
     /// When the system has no random bits to give; nothing can be started then.
     pub fn open() -> Result<Self, String> {
         let source = SystemRandom::new();
-        source
-            .fill(&mut [0; 1])
-            .map_err(|_| "the system gives no random bits; is getrandom(2) forbidden here?".to_owned())?;
+        source.fill(&mut [0; 1]).map_err(|_| {
+            "the system gives no random bits; is getrandom(2) forbidden here?".to_owned()
+        })?;
         Ok(Self(source))
     }
 }

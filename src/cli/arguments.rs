@@ -145,7 +145,8 @@ impl From<ZoneName> for Zone {
 }
 
 /// The message sent when none is named.
-const MESSAGE: &str = "Subject: a message under exactly one policy\r\n\r\nSent by mailproof send.\r\n";
+const MESSAGE: &str =
+    "Subject: a message under exactly one policy\r\n\r\nSent by mailproof send.\r\n";
 
 impl Send {
     /// What is to be sent.

@@ -11,7 +11,11 @@ const UT: &str = include_str!("../../zones/ut.zone");
 
 /// Writes `mailproof.toml` and `zones/`; a file that exists already is left as it is.
 pub fn init(init: &Init) -> Result<(), Failure> {
-    let addresses: Vec<_> = init.addresses.iter().map(|address| format!("{:?}", address.to_string())).collect();
+    let addresses: Vec<_> = init
+        .addresses
+        .iter()
+        .map(|address| format!("{:?}", address.to_string()))
+        .collect();
     let config = format!(
         "# What this appliance is; every key that is not here has the value that its documentation names.\n\
          base_domain = \"{}\"\n\n[network]\naddresses = [{}]\n\n[certificates]\nissuer = \"internal\"\n\n[reply]\noperator = \"{}\"\n",
@@ -21,7 +25,11 @@ pub fn init(init: &Init) -> Result<(), Failure> {
     );
     crate::config::Config::parse(Path::new("mailproof.toml"), &config).map_err(Failure::usage)?;
     fs::create_dir_all("zones").map_err(|error| Failure::usage(format!("zones: {error}")))?;
-    for (name, text) in [("mailproof.toml", config.as_str()), ("zones/et.zone", ET), ("zones/ut.zone", UT)] {
+    for (name, text) in [
+        ("mailproof.toml", config.as_str()),
+        ("zones/et.zone", ET),
+        ("zones/ut.zone", UT),
+    ] {
         let written = OpenOptions::new()
             .write(true)
             .create_new(true)

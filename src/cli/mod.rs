@@ -94,8 +94,9 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
             print::answer(&answer, probe.output, print::text)
         }
         Command::Send(send) => {
-            let delivered = app::send::run(&send.as_job().map_err(Failure::usage)?, &mut print::line)
-                .map_err(Failure::unreachable)?;
+            let delivered =
+                app::send::run(&send.as_job().map_err(Failure::usage)?, &mut print::line)
+                    .map_err(Failure::unreachable)?;
             if delivered {
                 return Ok(());
             }

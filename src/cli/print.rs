@@ -15,7 +15,11 @@ pub fn error(text: &str) {
 }
 
 /// Prints an answer as JSON, or as `readable` makes it.
-pub fn answer(answer: &Value, output: Output, readable: fn(&Value) -> String) -> Result<(), Failure> {
+pub fn answer(
+    answer: &Value,
+    output: Output,
+    readable: fn(&Value) -> String,
+) -> Result<(), Failure> {
     let text = if output.json {
         let data = answer.get("json").unwrap_or(answer);
         serde_json::to_string_pretty(data).map_err(Failure::bad)?
@@ -41,7 +45,10 @@ pub fn tests(answer: &Value) -> String {
     let Some(rows) = rows.filter(|rows| !rows.is_empty()) else {
         return "no tests yet".to_owned();
     };
-    let mut text = format!("{:16}  {:20}  {:8}  {:12}  sender\n", "id", "started", "state", "policy");
+    let mut text = format!(
+        "{:16}  {:20}  {:8}  {:12}  sender\n",
+        "id", "started", "state", "policy"
+    );
     for row in rows {
         let started: String = string(row, "started").chars().take(19).collect();
         text.push_str(&format!(

@@ -1,10 +1,10 @@
 //! The file as it is written, key by key; unknown keys are refused.
 
-use super::value::{Denied, Family, Issuer, Span, Validate};
+use super::value::{Address, Denied, Family, Issuer, Span, Validate};
 use crate::base::{Domain, Mailbox, Network};
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -43,15 +43,15 @@ table!(File {
 });
 
 table!(Net {
-    addresses: Option<Vec<IpAddr>> = None,
-    listen: Vec<IpAddr> = Vec::new(),
+    addresses: Vec<Address> = Vec::new(),
+    listen: Vec<Address> = Vec::new(),
     mx_family: Family = Family::Ipv4,
     dns_port: u16 = 53,
     smtp_port: u16 = 25,
     https_port: u16 = 443,
     http_port: u16 = 80,
     control: PathBuf = PathBuf::from("run/control.sock"),
-    servers: BTreeMap<String, Vec<IpAddr>> = BTreeMap::new(),
+    servers: BTreeMap<String, Vec<Address>> = BTreeMap::new(),
 });
 
 table!(Dial {
@@ -98,7 +98,7 @@ table!(Dns {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Secondary {
-    pub address: IpAddr,
+    pub address: Address,
     pub key: String,
 }
 

@@ -2,7 +2,8 @@
 
 use super::{
     CertificatesConfig, Config, ConfigError, DialConfig, DnsConfig, Issuer, LimitsConfig,
-    NetworkConfig, ReplyConfig, RetentionConfig, StateConfig, TestConfig, place, raw, value::Span,
+    NetworkConfig, ReplyConfig, RetentionConfig, StateConfig, TestConfig, place, raw,
+    value::{Address, Span},
 };
 use crate::base::{Domain, Mailbox, Server, Zone};
 use crate::cases;
@@ -29,7 +30,7 @@ impl Source<'_> {
     }
 
     fn missing(&self, key: &str, example: &str) -> ConfigError {
-        self.wrong(key, format!("is required; for example {key} = {example}"))
+        self.wrong(key, format!("missing; for example {key} = {example}"))
     }
 
     fn path(&self, path: &Path) -> PathBuf {
@@ -140,7 +141,8 @@ pub(super) fn validate(file: &Path, text: &str, raw: raw::File) -> Result<Config
 }
 
 fn network(source: &Source<'_>, raw: raw::Net) -> Result<NetworkConfig, ConfigError> {
-    let addresses = raw.addresses.unwrap_or_default();
+    let plain = |addresses: Vec<Address>| addresses.into_iter().map(|address| address.0).collect();
+    let (addresses, listen): (Vec<IpAddr>, Vec<IpAddr>) = (plain(raw.addresses), plain(raw.listen));
     if addresses.is_empty() {
         return Err(source.missing("network.addresses", "[\"192.0.2.25\"]"));
     }
@@ -164,16 +166,16 @@ fn network(source: &Source<'_>, raw: raw::Net) -> Result<NetworkConfig, ConfigEr
             ));
         }
     }
-    if !raw.listen.is_empty() && raw.listen.len() != published.len() {
+    if !listen.is_empty() && listen.len() != published.len() {
         return Err(source.wrong(
             "network.listen",
-            format!("has {} addresses; allowed are none, or {}: one for each published address in its order", raw.listen.len(), published.len()),
+            format!("has {} addresses; allowed are none, or {}: one for each published address in its order", listen.len(), published.len()),
         ));
     }
-    let listen = if raw.listen.is_empty() {
+    let listen = if listen.is_empty() {
         &published
     } else {
-        &raw.listen
+        &listen
     };
     let local: BTreeMap<_, _> = published
         .iter()
@@ -201,7 +203,7 @@ fn network(source: &Source<'_>, raw: raw::Net) -> Result<NetworkConfig, ConfigEr
 
 fn servers(
     source: &Source<'_>,
-    raw: BTreeMap<String, Vec<IpAddr>>,
+    raw: BTreeMap<String, Vec<Address>>,
 ) -> Result<BTreeMap<Server, Vec<IpAddr>>, ConfigError> {
     let mut servers = BTreeMap::new();
     for (name, addresses) in raw {
@@ -218,7 +220,10 @@ fn servers(
         if addresses.is_empty() {
             return Err(source.wrong(&key, "names no address; leave it out, or name one"));
         }
-        servers.insert(server, addresses);
+        servers.insert(
+            server,
+            addresses.into_iter().map(|address| address.0).collect(),
+        );
     }
     Ok(servers)
 }

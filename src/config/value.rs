@@ -1,7 +1,7 @@
 //! Values that a text spells, checked as they are read, so that the error names their line.
 
-use serde::de::{Deserialize, Deserializer, Error};
 use crate::base::{Domain, Network};
+use serde::de::{Deserialize, Deserializer, Error};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -32,6 +32,19 @@ fn span(text: &str) -> Result<Duration, String> {
     };
     let number: u32 = number.parse().map_err(|_| wrong())?;
     Ok(Duration::from_secs(u64::from(number) * seconds))
+}
+
+/// An address, such as `192.0.2.25`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Address(pub IpAddr);
+
+impl<'de> Deserialize<'de> for Address {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(from)?;
+        text.parse().map(Self).map_err(|_| {
+            D::Error::custom(format!("{text:?} is no address; allowed are IPv4 and IPv6 addresses: \"192.0.2.25\", \"2001:db8::25\""))
+        })
+    }
 }
 
 /// A network or a domain, for the opt-out list.

@@ -58,9 +58,9 @@ fn reserved(inputs: &Inputs<'_>) -> Result<Vec<Name>, ZoneError> {
 #[cfg(test)]
 mod tests {
     use super::super::{Ttls, master};
-    use crate::config::Family as MxFamily;
     use super::*;
     use crate::base::{self, Server};
+    use crate::config::Family as MxFamily;
     use base::Zone::{Et, Ut};
     use std::net::IpAddr;
 

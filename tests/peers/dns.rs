@@ -10,7 +10,11 @@ pub fn serve_root(host: &mut Host, records: &str) -> String {
     for folder in ["run", "db"] {
         fs::create_dir_all(host.directory.join(folder)).unwrap();
     }
-    write_root(host, records, 1);
+    let zone = format!(
+        "$TTL 60\n. SOA root.lab. hostmaster.lab. 1 60 60 604800 2\n. NS root.lab.\nroot.lab. A {}\n{records}",
+        host.address
+    );
+    host.write("root.zone", &zone);
     let config = format!(
         "server:\n    rundir: {directory}/run\n    listen: {}@53\n    user: root:root\n\
          database:\n    storage: {directory}/db\n\
@@ -44,23 +48,6 @@ pub fn serve_root(host: &mut Host, records: &str) -> String {
         .unwrap_or_else(|| panic!("no SHA-256 digest in {lines:?}"));
     let fields: Vec<_> = digest.split_whitespace().skip(2).collect();
     format!(". 3600 IN DS {}\n", fields.join(" "))
-}
-
-fn write_root(host: &Host, records: &str, serial: u32) {
-    let zone = format!(
-        "$TTL 60\n. SOA root.lab. hostmaster.lab. {serial} 60 60 604800 2\n. NS root.lab.\nroot.lab. A {}\n{records}",
-        host.address
-    );
-    host.write("root.zone", &zone);
-}
-
-/// Replaces the records of the root zone.
-pub fn replace_root(host: &Host, records: &str) {
-    write_root(host, records, 2);
-    host.must(
-        "knotc",
-        &["-c", &host.path("knot.conf"), "-b", "zone-reload", "."],
-    );
 }
 
 /// Starts a validating resolver on the host's loopback, at this port.

@@ -2,9 +2,12 @@
 
 use super::world::Person;
 use crate::base::ports::{
-    Answer, Clock, Decision, Desk, Envelope, Greeting, Judge, Recipient, Relay, RelayReply, Unavailable,
+    Answer, Clock, Decision, Desk, Envelope, Greeting, Judge, Recipient, Relay, RelayReply,
+    Unavailable,
 };
-use crate::base::{Certificate, Connection, ConnectionId, Domain, Fetch, Mailbox, MessageFacts, Query};
+use crate::base::{
+    Certificate, Connection, ConnectionId, Domain, Fetch, Mailbox, MessageFacts, Query,
+};
 use crate::serve::smtp::{Ports, Settings, TlsSet};
 use arc_swap::ArcSwap;
 use std::collections::BTreeMap;
@@ -30,7 +33,9 @@ impl Inbox {
     /// The first message, as it came.
     pub fn first(&self) -> Option<String> {
         let messages = self.messages.lock().unwrap_or_else(PoisonError::into_inner);
-        messages.first().map(|message| String::from_utf8_lossy(message).into_owned())
+        messages
+            .first()
+            .map(|message| String::from_utf8_lossy(message).into_owned())
     }
 
     /// The ports of a listener that fills it.
@@ -98,7 +103,11 @@ impl Desk for Inbox {
 }
 
 impl Judge for Inbox {
-    fn judge<'a>(&'a self, _envelope: &'a Envelope, _message: &'a [u8]) -> Answer<'a, MessageFacts> {
+    fn judge<'a>(
+        &'a self,
+        _envelope: &'a Envelope,
+        _message: &'a [u8],
+    ) -> Answer<'a, MessageFacts> {
         Box::pin(std::future::ready(MessageFacts::default()))
     }
 }

@@ -40,7 +40,10 @@ const REFRESH: Duration = Duration::from_millis(250);
 /// # Errors
 /// When the appliance or its small world cannot start.
 pub fn run<W: Write + IsTerminal>(out: &mut W) -> Result<bool, StartError> {
-    let home = tempfile::Builder::new().prefix("mailproof-demo").tempdir().map_err(failed)?;
+    let home = tempfile::Builder::new()
+        .prefix("mailproof-demo")
+        .tempdir()
+        .map_err(failed)?;
     let (clock, random) = super::world()?;
     let runtime = super::runtime().map_err(StartError)?;
     let good = runtime.block_on(play(home.path(), clock, random, out));
@@ -79,7 +82,13 @@ fn config(home: &Path, ports: Ports) -> Result<Config, StartError> {
     let Ports { dns, smtp, https } = ports;
     let shared = APPLIANCE;
     let own: String = cases::hosts()
-        .filter_map(|case| Some(format!("{} = [\"{}\"]\n", cases::label(case.server)?, world::own_address(case.server))))
+        .filter_map(|case| {
+            Some(format!(
+                "{} = [\"{}\"]\n",
+                cases::label(case.server)?,
+                world::own_address(case.server)
+            ))
+        })
         .collect();
     let text = format!(
         "base_domain = \"{BASE}\"\n\
@@ -134,9 +143,15 @@ async fn play<W: Write + IsTerminal>(
     let mut actors = Vec::new();
     for (number, person) in people.into_iter().enumerate() {
         let inbox = Inbox::new(person.mailbox.domain.clone());
-        let listener = smtp::bind(&[SocketAddr::new(person.address, ports.smtp)]).map_err(failed)?;
+        let listener =
+            smtp::bind(&[SocketAddr::new(person.address, ports.smtp)]).map_err(failed)?;
         let settings = Arc::new(mailbox::settings(&person).map_err(failed)?);
-        tasks.spawn(smtp::run(listener, settings, inbox.ports(Arc::clone(&clock)), stopped.clone()));
+        tasks.spawn(smtp::run(
+            listener,
+            settings,
+            inbox.ports(Arc::clone(&clock)),
+            stopped.clone(),
+        ));
         let attempts = Arc::new(AtomicU32::new(0));
         let dial = Dial::new(dial::Settings {
             resolvers: vec![SocketAddr::new(APPLIANCE.into(), ports.dns)],
@@ -161,13 +176,20 @@ async fn play<W: Write + IsTerminal>(
             tokio::time::sleep(Duration::from_millis(300 * (number as u64 + 1))).await;
             sender.run(clock, random).await;
         });
-        actors.push(Actor { person, inbox, attempts });
+        actors.push(Actor {
+            person,
+            inbox,
+            attempts,
+        });
     }
     let running = tokio::spawn(appliance.run(sockets, stopped));
 
     let start = tokio::time::Instant::now();
     let mut rows = look(&live, &actors);
-    while start.elapsed() < LONGEST && !running.is_finished() && !rows.iter().all(|row| row.answered) {
+    while start.elapsed() < LONGEST
+        && !running.is_finished()
+        && !rows.iter().all(|row| row.answered)
+    {
         tokio::time::sleep(REFRESH).await;
         rows = look(&live, &actors);
         screen.update(&rows);
@@ -176,10 +198,16 @@ async fn play<W: Write + IsTerminal>(
     let _ = stop.send(true);
     tasks.abort_all();
     running.await.map_err(failed)??;
-    if let Some(mail) = actors.iter().filter_map(|actor| actor.inbox.first()).next_back() {
+    if let Some(mail) = actors
+        .iter()
+        .filter_map(|actor| actor.inbox.first())
+        .next_back()
+    {
         screen.say(&format!("\nA result mail as it arrived:\n\n{mail}"));
     }
-    Ok(rows.iter().all(|row| row.answered && row.verdict.as_deref() == Some(&row.truth)))
+    Ok(rows
+        .iter()
+        .all(|row| row.answered && row.verdict.as_deref() == Some(&row.truth)))
 }
 
 /// The rows as they are now.
@@ -191,13 +219,20 @@ fn look(live: &super::live::Live, actors: &[Actor]) -> Vec<Row> {
         .map(|actor| {
             let test = find(&actor.person.mailbox);
             let reported = test.filter(|test| test.state == TestState::Reported);
-            let report = reported.and_then(|test| outcome::find(live.journal(), &test.id).ok().flatten());
+            let report =
+                reported.and_then(|test| outcome::find(live.journal(), &test.id).ok().flatten());
             Row {
                 truth: actor.person.policy.to_string(),
                 attempts: actor.attempts.load(Ordering::Relaxed),
                 connections: test.map_or(0, |test| test.connections),
                 state: test.map_or_else(String::new, |test| state(test.state).to_owned()),
-                verdict: report.map(|report| report.outbound.policy.map_or("undetermined", |policy| policy.name()).to_owned()),
+                verdict: report.map(|report| {
+                    report
+                        .outbound
+                        .policy
+                        .map_or("undetermined", |policy| policy.name())
+                        .to_owned()
+                }),
                 answered: actor.inbox.first().is_some(),
             }
         })

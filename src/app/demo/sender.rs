@@ -74,7 +74,8 @@ impl Sender {
 
     fn message(&self, now: Timestamp) -> String {
         let Person { mailbox, .. } = &self.person;
-        let date = jiff::fmt::rfc2822::to_string(&now.to_zoned(jiff::tz::TimeZone::UTC)).unwrap_or_default();
+        let date = jiff::fmt::rfc2822::to_string(&now.to_zoned(jiff::tz::TimeZone::UTC))
+            .unwrap_or_default();
         format!(
             "From: {mailbox}\r\nTo: {}, {}\r\nSubject: How well is my mail protected?\r\nDate: {date}\r\nMessage-ID: <demo@{}>\r\n\r\nPlease tell me.\r\n",
             recipient(Zone::Et),

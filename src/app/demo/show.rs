@@ -79,7 +79,8 @@ impl<'a, W: Write> Screen<'a, W> {
             for (index, row) in rows.iter().enumerate() {
                 let before = self.shown.get(index);
                 let news = before.is_none_or(|before| {
-                    (&before.state, &before.verdict, before.answered) != (&row.state, &row.verdict, row.answered)
+                    (&before.state, &before.verdict, before.answered)
+                        != (&row.state, &row.verdict, row.answered)
                 });
                 if news && !row.state.is_empty() {
                     let _ = writeln!(self.out, "{}", row.line());

@@ -50,15 +50,25 @@ pub struct Person {
 /// When a certificate cannot be made.
 pub fn people(random: &dyn Random, now: Timestamp) -> Result<Vec<Person>, StartError> {
     let numbered = (10u8..).zip(Policy::ALL);
-    numbered.map(|(number, policy)| person(number, policy, random, now)).collect()
+    numbered
+        .map(|(number, policy)| person(number, policy, random, now))
+        .collect()
 }
 
-fn person(number: u8, policy: Policy, random: &dyn Random, now: Timestamp) -> Result<Person, StartError> {
+fn person(
+    number: u8,
+    policy: Policy,
+    random: &dyn Random,
+    now: Timestamp,
+) -> Result<Person, StartError> {
     let domain = format!("{}.example", policy.name().replace('+', "-"));
     let host = Domain::parse(&format!("mx.{domain}")).map_err(failed)?;
     let key = rcgen::KeyPair::generate().map_err(failed)?;
     let chain = internal::self_signed(&[host], &key, now, random).map_err(failed)?;
-    let digest = digest::digest(&digest::SHA256, &rcgen::PublicKeyData::subject_public_key_info(&key));
+    let digest = digest::digest(
+        &digest::SHA256,
+        &rcgen::PublicKeyData::subject_public_key_info(&key),
+    );
     let private = rustls::pki_types::PrivatePkcs8KeyDer::from(key.serialize_der()).into();
     let signing = rustls::crypto::ring::sign::any_supported_type(&private).map_err(failed)?;
     Ok(Person {
@@ -74,12 +84,20 @@ fn person(number: u8, policy: Policy, random: &dyn Random, now: Timestamp) -> Re
 ///
 /// # Errors
 /// When a zone cannot be signed.
-pub fn zones(people: &[Person], keys: &Keys, now: Timestamp) -> Result<(Vec<Arc<SignedZone>>, String), StartError> {
+pub fn zones(
+    people: &[Person],
+    keys: &Keys,
+    now: Timestamp,
+) -> Result<(Vec<Arc<SignedZone>>, String), StartError> {
     let mut signed = Vec::new();
     let mut parent = head(APPLIANCE);
     for zone in TestZone::ALL {
         let name = format!("{}.{BASE}.", zone.label());
-        let _ = writeln!(parent, "{name} NS ns1.et.{BASE}.\n{}", delegation(&name, keys.zone(zone))?);
+        let _ = writeln!(
+            parent,
+            "{name} NS ns1.et.{BASE}.\n{}",
+            delegation(&name, keys.zone(zone))?
+        );
     }
     let _ = writeln!(parent, "ns1.et.{BASE}. A {}", APPLIANCE);
     for person in people {
@@ -98,11 +116,15 @@ pub fn zones(people: &[Person], keys: &Keys, now: Timestamp) -> Result<(Vec<Arc<
 
 /// SOA and NS; the nameserver's address stands wherever it is below the apex.
 fn head(address: Ipv4Addr) -> String {
-    format!("@ SOA ns.{PARENT} hostmaster.{PARENT} 1 3600 600 86400 1\n@ NS ns.{PARENT}\nns.{PARENT} A {address}\n")
+    format!(
+        "@ SOA ns.{PARENT} hostmaster.{PARENT} 1 3600 600 86400 1\n@ NS ns.{PARENT}\nns.{PARENT} A {address}\n"
+    )
 }
 
 fn records(person: &Person) -> String {
-    let Person { address, digest, .. } = person;
+    let Person {
+        address, digest, ..
+    } = person;
     format!(
         "@ SOA ns.{PARENT} hostmaster.{PARENT} 1 3600 600 86400 1\n@ NS ns.{PARENT}\n@ MX 10 mx\n@ TXT \"v=spf1 ip4:{address} -all\"\n\
          _dmarc TXT \"v=DMARC1; p=reject\"\nmx A {address}\n_25._tcp.mx TLSA 3 1 1 {digest}\n"
@@ -113,7 +135,11 @@ fn delegation(name: &str, keys: &ZoneKeys) -> Result<String, StartError> {
     let origin = Name::from_str(name).map_err(failed)?;
     let mut text = String::new();
     for key in &keys.ksk {
-        let _ = writeln!(text, "{name} {TTL} IN DS {}", key.ds(&origin).map_err(failed)?);
+        let _ = writeln!(
+            text,
+            "{name} {TTL} IN DS {}",
+            key.ds(&origin).map_err(failed)?
+        );
     }
     Ok(text)
 }
@@ -127,7 +153,9 @@ fn sign(name: &str, text: &str, now: Timestamp) -> Result<(Arc<SignedZone>, Stri
         let key = RrKey::new(LowerName::new(&record.name), record.record_type());
         rrsets
             .entry(key)
-            .or_insert_with(|| RecordSet::with_ttl(record.name.clone(), record.record_type(), record.ttl))
+            .or_insert_with(|| {
+                RecordSet::with_ttl(record.name.clone(), record.record_type(), record.ttl)
+            })
             .add_rdata(record.data.clone());
     }
     let keys = ZoneKeys::generate(now).map_err(failed)?;
