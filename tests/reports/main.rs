@@ -8,6 +8,8 @@
     reason = "a test fails by panicking"
 )]
 
+mod dkim;
+mod mail;
 mod scene;
 
 use mailproof::base::{Contact, Language, Policy, TestState, Zone};
