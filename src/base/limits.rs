@@ -112,6 +112,8 @@ pub const TEST_CONNECTIONS: usize = 500;
 pub const TEST_QUERIES: usize = 500;
 /// Connections that the text of a report shows; its JSON has all.
 pub const REPORT_CONNECTIONS: usize = 100;
+/// Pieces of evidence that the text of a report names for one finding, and gaps that it names; its JSON has all.
+pub const REPORT_EVIDENCE: usize = 10;
 /// Octets of evidence that a result mail spreads over lines; beyond, it is on one line.
 pub const EVIDENCE_SPREAD: usize = 256 * 1024;
 /// Result mails under way at a time.

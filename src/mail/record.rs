@@ -99,7 +99,7 @@ mod tests {
         let good = encode(&item());
         for (key, bytes, why) in [
             ("x", &good[..], "not a test id"),
-            ("0000000000000000", &good[..9], "unexpected"),
+            ("0000000000000000", &good[..9], "end of buffer"),
             ("0000000000000000", &[7], "version 7"),
             ("0000000000000000", &[], "empty"),
         ] {

@@ -5,7 +5,9 @@ use super::answer::{policy_name, rating};
 use super::history::day_and_time;
 use super::words::{Words, key};
 use super::wrap::Lines;
-use crate::base::{Connection, Contact, GapKind, Policy, Server, Status, Test, Timestamp, Zone};
+use crate::base::{
+    Connection, Contact, GapKind, Policy, Server, Status, Test, Timestamp, Zone, limits,
+};
 use crate::cases::{self, Issue, Reach, Tlsa};
 use crate::infer::{Confidence, Finding, Plaintext, Rating, ServerState};
 
@@ -80,7 +82,7 @@ fn undetermined(report: &Report, words: &Words, lines: &mut Lines) {
         }),
     );
     lines.paragraph(&text.join(" "));
-    for gap in &test.gaps {
+    for gap in test.gaps.iter().take(limits::REPORT_EVIDENCE) {
         let what = words.plain(match gap.what {
             GapKind::Connections => "gap-connections",
             GapKind::Queries => "gap-queries",
@@ -239,7 +241,11 @@ fn finding(found: &Finding, words: &Words) -> String {
         text.push_str(&words.say("finding-rfc", &[("rfc", &found.rfc)]));
     }
     if !found.evidence.is_empty() {
-        let evidence = found.evidence.join(", ");
+        let first = &found.evidence[..found.evidence.len().min(limits::REPORT_EVIDENCE)];
+        let mut evidence = first.join(", ");
+        if found.evidence.len() > first.len() {
+            evidence.push_str(", ...");
+        }
         text.push(' ');
         text.push_str(&words.say("finding-evidence", &[("evidence", &evidence)]));
     }

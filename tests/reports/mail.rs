@@ -27,6 +27,11 @@ fn keys() -> &'static DkimKeys {
     })
 }
 
+fn records() -> Vec<(String, String)> {
+    let keys = keys().keys.iter();
+    keys.map(|key| (key.selector.clone(), key.txt())).collect()
+}
+
 fn from() -> Mailbox {
     "emailtest@et.example.org".parse().unwrap()
 }
@@ -117,7 +122,7 @@ fn strange_addresses_and_ids_add_no_header() {
 #[test]
 fn both_signatures_hold_and_cover_what_matters() {
     let mail = composed(&report(&DANE, Some(inbound())));
-    let records = keys().records();
+    let records = records();
     let signatures = dkim::signatures(&mail);
     assert_eq!(signatures.len(), 2);
     for (signature, (algorithm, selector)) in signatures
@@ -165,7 +170,7 @@ fn both_signatures_hold_and_cover_what_matters() {
 #[tokio::test]
 async fn another_implementation_takes_both_signatures() {
     let mail = composed(&report(&DANE, Some(inbound())));
-    let results = dkim::by_mail_auth(&mail, &keys().records()).await;
+    let results = dkim::by_mail_auth(&mail, &records()).await;
     assert_eq!(results, ["Pass", "Pass"]);
 }
 
