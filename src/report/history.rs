@@ -39,13 +39,13 @@ pub(super) fn write(report: &Report, words: &Words, lines: &mut Lines) {
 
 fn connection(contact: &Contact, words: &Words, lines: &mut Lines) {
     let facts = &contact.connection;
-    let mut began = day_and_time(facts.started);
+    let mut began = day_and_time(facts.started, words);
     if let Some(ended) = facts.ended {
         began.push_str(" – ");
         // The day is said again only where it is another one.
-        began.push_str(&match date(ended) == date(facts.started) {
+        began.push_str(&match day(ended, words) == day(facts.started, words) {
             true => time(ended),
-            false => day_and_time(ended),
+            false => day_and_time(ended, words),
         });
     }
     let server = facts.server.map_or_else(
@@ -101,8 +101,8 @@ const fn status(status: Status) -> &'static str {
     }
 }
 
-fn date(moment: Timestamp) -> String {
-    moment.strftime("%m.%d.%Y").to_string()
+fn day(moment: Timestamp, words: &Words) -> String {
+    moment.strftime(words.day).to_string()
 }
 
 fn time(moment: Timestamp) -> String {
@@ -110,6 +110,6 @@ fn time(moment: Timestamp) -> String {
 }
 
 /// A moment as the history writes it.
-pub(super) fn day_and_time(moment: Timestamp) -> String {
-    format!("{} {}", date(moment), time(moment))
+pub(super) fn day_and_time(moment: Timestamp, words: &Words) -> String {
+    format!("{} {}", day(moment, words), time(moment))
 }

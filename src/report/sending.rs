@@ -70,8 +70,8 @@ fn undetermined(report: &Report, words: &Words, lines: &mut Lines) {
         "undetermined-attempts",
         &[
             ("attempts", &attempts.unwrap_or(0).to_string()),
-            ("started", &day_and_time(test.started)),
-            ("ended", &day_and_time(last_seen(test))),
+            ("started", &day_and_time(test.started, words)),
+            ("ended", &day_and_time(last_seen(test), words)),
         ],
     ));
     let acknowledged = |contact: &Contact| contact.connection.status == Status::Acked;
@@ -87,7 +87,10 @@ fn undetermined(report: &Report, words: &Words, lines: &mut Lines) {
             GapKind::Connections => "gap-connections",
             GapKind::Queries => "gap-queries",
         });
-        let (from, until) = (day_and_time(gap.from), day_and_time(gap.until));
+        let (from, until) = (
+            day_and_time(gap.from, words),
+            day_and_time(gap.until, words),
+        );
         lines.paragraph(&words.say(
             "undetermined-gap",
             &[("from", &from), ("until", &until), ("what", &what)],

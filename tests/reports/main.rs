@@ -173,10 +173,15 @@ fn long_histories_are_cut_in_the_middle() {
 }
 
 #[test]
-fn every_language_has_an_answer() {
-    for language in Language::ALL {
-        let mut report = report(&DANE, None);
-        report.test.language = language;
-        assert!(text(&report).contains("DANE"), "{language:?}");
+fn germans_get_german() {
+    for (name, mut report, _) in scenes() {
+        report.test.language = Language::German;
+        let text = text(&report);
+        for line in text.lines() {
+            assert!(line.chars().count() <= 78, "{name}: {line}");
+        }
+        if name == "undetermined" || name == "dane" {
+            golden(&format!("{name}.de.txt"), &text);
+        }
     }
 }
