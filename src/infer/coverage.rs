@@ -1,13 +1,14 @@
 //! What a test has seen of the servers, for whoever decides when it has seen enough (DESIGN 3.6). Decides nothing itself.
 
+use super::case::{Case, hosts, starttls_attempts};
 use super::evidence::Evidence;
 use super::facts::{Facts, Spot};
-use super::hypothesis::{Case, hosts, starttls_attempts};
 use crate::base::{Contact, Server, Status, Test, Zone};
+use serde::Serialize;
 use std::collections::BTreeSet;
 
 /// What has been seen of the servers; only connections that count are counted.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Coverage {
     /// Attempts in which STARTTLS was offered.
     pub starttls_attempts: u32,
@@ -75,9 +76,7 @@ pub fn coverage(test: &Test) -> Coverage {
         three_passed_over: case.three_avoided,
         two_accepted_attempts: count(two.len()),
         ut_addressed: test.addressed.contains(&Zone::Ut),
-        ut_answered: answered_at(Spot::Ut)
-            || answered_at(Spot::UtSelfSigned)
-            || !facts.offered_ut.is_empty(),
+        ut_answered: facts.ut_answered(),
         attempts_without_ut: count(attempts.len() - at_ut.len()),
         refused: Spot::ALL.into_iter().any(|spot| facts.only_refused(spot)),
         refusals_confirmed: refusals_confirmed(facts, &attempts),

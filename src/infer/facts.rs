@@ -58,6 +58,17 @@ impl Spot {
         })
     }
 
+    /// The MX host of `et` that stands there.
+    pub(super) const fn server(self) -> Option<Server> {
+        match self {
+            Self::Three => Some(Server::Three),
+            Self::Four => Some(Server::Four),
+            Self::Five => Some(Server::Five),
+            Self::Six => Some(Server::Six),
+            Self::Unnamed | Self::UnnamedIssued | Self::Ut | Self::UtSelfSigned => None,
+        }
+    }
+
     /// The spot of an MX host of `et`.
     pub(super) const fn host(server: Server) -> Option<Self> {
         match server {
@@ -151,6 +162,12 @@ impl<'a> Facts<'a> {
             Some(spot) if !self.refused(spot).is_empty() => ServerState::Refused,
             _ => ServerState::Open,
         }
+    }
+
+    /// Whether 7 took mail, in TLS or in clear text although STARTTLS was offered, or was refused.
+    pub(super) fn ut_answered(&self) -> bool {
+        let met = |spot| !self.took(spot).is_empty() || !self.refused(spot).is_empty();
+        met(Spot::Ut) || met(Spot::UtSelfSigned) || !self.offered_ut.is_empty()
     }
 
     /// What became of clear text.

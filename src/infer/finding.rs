@@ -1,8 +1,8 @@
 //! Findings: what is worth knowing beside the policy, one row a code.
 
+use super::case::Case;
 use super::evidence::ids;
 use super::facts::{Facts, Spot};
-use super::hypothesis::Case;
 use super::{Finding, Plaintext};
 use crate::base::{Close, Contact, Policy, Zone};
 
@@ -237,7 +237,7 @@ const ROWS: [Row; 19] = [
     },
     Row {
         code: "tls-too-old",
-        text: "A handshake failed since the sender has no TLS version or cipher suite in common with TLS 1.2 and 1.3.",
+        text: "A handshake failed because the sender offered no TLS version and cipher suite of TLS 1.2 or 1.3.",
         rfc: "8996 5",
         made: |scene| {
             let mut old = scene.facts().starttls.clone();

@@ -2,9 +2,10 @@
 //!
 //! A hypothesis is not made likely by anything: it stays until a fact contradicts it. What remains is the verdict.
 
-use super::evidence::Evidence;
+use super::case::Case;
 use super::facts::{Facts, Spot};
-use crate::base::{Contact, Policy, Server, Zone};
+use crate::base::{Contact, Policy, Server};
+use crate::cases::{self, Expected};
 
 /// What a behaviour does at a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,10 +23,13 @@ pub(super) enum Answer {
 /// What a behaviour does at a domain while STARTTLS is withheld.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Window {
+    /// Sends its mail.
     Sends,
+    /// Sends nothing.
     Leaves,
+    /// One or the other.
     Either,
-    /// Sends nothing and never even connects.
+    /// Never even connects.
     Absent,
 }
 
@@ -36,6 +40,20 @@ enum Naming {
     /// Where addresses are shared; at an address of its own a host without SNI says nothing.
     Shared,
     Always,
+}
+
+/// Which certificates a behaviour takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Certificates {
+    /// It never comes to see one.
+    None,
+    Any,
+    /// Good ones always, others at the latest after it refused one.
+    AnyInTheEnd,
+    /// Those with a chain to a trusted root, whatever the name.
+    Chain,
+    /// Those that the policy takes.
+    As(Policy),
 }
 
 /// What only a part of the behaviours needs.
@@ -59,21 +77,42 @@ pub(super) struct Hypothesis {
     /// Whether clear text can be seen at `et`, and at `ut`, although STARTTLS is offered.
     despite_offer: [bool; 2],
     naming: Naming,
-    /// By [`Spot::ALL`].
-    answers: [Answer; 8],
+    certificates: Certificates,
     /// Whether it can avoid server 3 without contacting it.
-    avoids_three: bool,
+    pub avoids_three: bool,
     special: Special,
 }
 
 impl Hypothesis {
-    /// What it does at a certificate.
-    pub(super) const fn answer(&self, spot: Spot) -> Answer {
-        self.answers[spot as usize]
+    /// What it does at a certificate: as the case table says of the policy whose checks it makes.
+    pub(super) fn answer(&self, spot: Spot) -> Answer {
+        let good = matches!(spot, Spot::Five | Spot::Six | Spot::Ut);
+        match (self.certificates, spot.server()) {
+            (Certificates::None, _) => Answer::Never,
+            (Certificates::Any, _) => Answer::Takes,
+            (Certificates::AnyInTheEnd, _) if good => Answer::Takes,
+            (Certificates::AnyInTheEnd, _) => Answer::Either,
+            (Certificates::Chain, _) if spot == Spot::UnnamedIssued => Answer::Takes,
+            (Certificates::As(policy), Some(server)) => self.expected(policy, server),
+            (Certificates::Chain, Some(server)) => self.expected(Policy::Verify, server),
+            (Certificates::As(Policy::Verify) | Certificates::Chain, None) if !good => {
+                Answer::Refuses
+            }
+            (Certificates::As(Policy::Verify) | Certificates::Chain, None) => Answer::Takes,
+            (Certificates::As(Policy::DaneOnly), None) => Answer::Never,
+            (Certificates::As(_), None) => Answer::Either,
+        }
+    }
+
+    fn expected(&self, policy: Policy, server: Server) -> Answer {
+        match cases::expected(policy, server) {
+            Expected::Yes | Expected::YesUnlessDane => Answer::Takes,
+            Expected::No => Answer::Refuses,
+            Expected::Never if self.avoids_three => Answer::Never,
+            Expected::Never => Answer::Refuses,
+        }
     }
 }
-
-use Answer::{Either as E, Never as N, Refuses as R, Takes as T};
 
 const MAY: Hypothesis = Hypothesis {
     policy: Policy::May,
@@ -81,7 +120,7 @@ const MAY: Hypothesis = Hypothesis {
     ut: Window::Sends,
     despite_offer: [true, true],
     naming: Naming::Any,
-    answers: [T; 8],
+    certificates: Certificates::Any,
     avoids_three: false,
     special: Special::No,
 };
@@ -92,58 +131,59 @@ const ENCRYPT: Hypothesis = Hypothesis {
     despite_offer: [false, false],
     ..MAY
 };
-const WEAKENING: [Answer; 8] = [E, E, E, E, T, T, T, E];
-const VERIFYING: [Answer; 8] = [R, R, R, R, T, T, T, R];
-const CHAIN_ONLY: [Answer; 8] = [R, T, R, R, T, T, T, R];
 const DANE: Hypothesis = Hypothesis {
     policy: Policy::Dane,
     et: Window::Leaves,
     ut: Window::Either,
     despite_offer: [false, true],
     naming: Naming::Shared,
-    answers: [E, E, R, T, R, T, E, E],
+    certificates: Certificates::As(Policy::Dane),
     avoids_three: true,
     special: Special::No,
 };
 const STS: Hypothesis = Hypothesis {
     policy: Policy::MtaSts,
     naming: Naming::Always,
-    answers: [E, E, N, R, T, T, E, E],
+    certificates: Certificates::As(Policy::MtaSts),
     ..DANE
 };
-const STS_CONNECTS: [Answer; 8] = [E, E, R, R, T, T, E, E];
+const BOTH: Hypothesis = Hypothesis {
+    policy: Policy::DaneMtaSts,
+    certificates: Certificates::As(Policy::DaneMtaSts),
+    ..DANE
+};
 
 /// Every behaviour (DESIGN 3.8). What differs in SNI alone is one behaviour with a finding.
-pub(super) const HYPOTHESES: [Hypothesis; 15] = [
+pub(super) const HYPOTHESES: [Hypothesis; 16] = [
     Hypothesis {
         policy: Policy::None,
-        answers: [N; 8],
+        certificates: Certificates::None,
         ..MAY
     },
     MAY,
     Hypothesis {
-        answers: VERIFYING,
+        certificates: Certificates::As(Policy::Verify),
         ..MAY
     },
     Hypothesis {
-        answers: WEAKENING,
+        certificates: Certificates::AnyInTheEnd,
         special: Special::Weakens,
         ..MAY
     },
     ENCRYPT,
     Hypothesis {
-        answers: WEAKENING,
+        certificates: Certificates::AnyInTheEnd,
         special: Special::Weakens,
         ..ENCRYPT
     },
     Hypothesis {
         policy: Policy::Verify,
-        answers: VERIFYING,
+        certificates: Certificates::As(Policy::Verify),
         ..ENCRYPT
     },
     Hypothesis {
         policy: Policy::Verify,
-        answers: CHAIN_ONLY,
+        certificates: Certificates::Chain,
         ..ENCRYPT
     },
     DANE,
@@ -151,12 +191,11 @@ pub(super) const HYPOTHESES: [Hypothesis; 15] = [
         policy: Policy::DaneOnly,
         ut: Window::Absent,
         despite_offer: [false, false],
-        answers: [N, N, R, T, R, T, N, N],
+        certificates: Certificates::As(Policy::DaneOnly),
         ..DANE
     },
     STS,
     Hypothesis {
-        answers: STS_CONNECTS,
         avoids_three: false,
         ..STS
     },
@@ -165,36 +204,16 @@ pub(super) const HYPOTHESES: [Hypothesis; 15] = [
         ..STS
     },
     Hypothesis {
-        answers: STS_CONNECTS,
         avoids_three: false,
         special: Special::LazyLogged,
         ..STS
     },
+    BOTH,
     Hypothesis {
-        policy: Policy::DaneMtaSts,
-        answers: [E, E, R, R, R, T, E, E],
-        ..DANE
+        avoids_three: false,
+        ..BOTH
     },
 ];
-
-/// The evidence as the hypotheses need it.
-pub(super) struct Case<'a> {
-    /// The evidence.
-    pub evidence: &'a Evidence<'a>,
-    /// What all that counts says.
-    pub facts: Facts<'a>,
-    /// What is said by that which came after the last delivery an MTA-STS policy forbids; `None` when this cannot be
-    /// a sender that learnt of the policy late.
-    pub later: Option<Facts<'a>>,
-    /// Whether 3 was avoided.
-    pub three_avoided: bool,
-    /// Whether `ut` was avoided.
-    pub ut_avoided: bool,
-    /// Servers of [`Spot::UNTRUSTED`] whose refusal no later attempt has followed yet.
-    pub unconfirmed: Vec<Spot>,
-    /// Connections that took an untrusted certificate after one was refused.
-    pub weakened: Vec<&'a Contact>,
-}
 
 /// What contradicts a behaviour; empty where it is only that nothing speaks for a behaviour that must not be assumed.
 pub(super) struct Objection<'a>(pub Vec<&'a Contact>);
@@ -303,113 +322,46 @@ impl Hypothesis {
     }
 }
 
-impl<'a> Case<'a> {
-    /// Everything that the hypotheses ask of the evidence.
-    pub(super) fn of(evidence: &'a Evidence<'a>) -> Self {
-        let facts = Facts::of(&evidence.counting, &evidence.test.addressed);
-        Self {
-            later: later(evidence, &facts),
-            three_avoided: super::passage::avoids_three(evidence),
-            ut_avoided: ut_avoided(evidence, &facts),
-            unconfirmed: unconfirmed(evidence, &facts),
-            weakened: weakened(&facts),
-            facts,
-            evidence,
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn behaviours_answer_as_the_table_of_the_contract_says() {
+        let answers = |hypothesis: &Hypothesis| -> String {
+            Spot::ALL
+                .into_iter()
+                .map(|spot| match hypothesis.answer(spot) {
+                    Answer::Takes => 'T',
+                    Answer::Refuses => 'R',
+                    Answer::Either => 'E',
+                    Answer::Never => '-',
+                })
+                .collect()
+        };
+        let rows: Vec<_> = HYPOTHESES
+            .iter()
+            .map(|hypothesis| format!("{} {}", answers(hypothesis), hypothesis.policy))
+            .collect();
+        // Without SNI self-signed and issued, 3, 4, 5, 6, ut and ut self-signed.
+        let expected = [
+            "-------- none",
+            "TTTTTTTT may",
+            "RRRRTTTR may",
+            "EEEETTTE may",
+            "TTTTTTTT encrypt",
+            "EEEETTTE encrypt",
+            "RRRRTTTR verify",
+            "RTRRTTTR verify",
+            "EERTRTEE dane",
+            "--RTRT-- dane-only",
+            "EE-RTTEE mta-sts",
+            "EERRTTEE mta-sts",
+            "EE-RTTEE mta-sts",
+            "EERRTTEE mta-sts",
+            "EE-RRTEE dane+mta-sts",
+            "EERRRTEE dane+mta-sts",
+        ];
+        assert_eq!(rows, expected);
     }
-
-    /// Whether refusals may be, or were, given up on a retry. Until an attempt has followed one, it may.
-    fn weakens(&self) -> bool {
-        let refused = |spot: &Spot| !self.facts.refused(*spot).is_empty();
-        !self.unconfirmed.is_empty()
-            || !self.weakened.is_empty()
-            || (self.facts.unauthenticated() && Spot::UNTRUSTED.iter().any(refused))
-    }
-
-    fn logged(&self) -> bool {
-        !self.evidence.policy_log().is_empty()
-    }
-}
-
-/// The facts that count for a sender that learnt of the policy late.
-fn later<'a>(evidence: &'a Evidence<'a>, facts: &Facts<'a>) -> Option<Facts<'a>> {
-    let taken: Vec<_> = (Spot::UNTRUSTED.iter())
-        .flat_map(|spot| facts.took(*spot))
-        .copied()
-        .collect();
-    let start = |contact: &&Contact| (contact.connection.started, contact.connection.id);
-    let last = taken.iter().chain(&facts.clear_et).map(start).max()?;
-    // Clear text is what a policy forbids first: after TLS was tried, the policy is not late but absent.
-    let first_tls = (facts.starttls.iter())
-        .filter(|contact| contact.connection.zone != Some(Zone::Ut))
-        .map(start)
-        .min();
-    let last_clear = facts.clear_et.iter().map(start).max();
-    if first_tls.is_some_and(|tls| last_clear.is_some_and(|clear| clear > tls)) {
-        return None;
-    }
-    let rest: Vec<_> = (evidence.counting.iter())
-        .filter(|contact| start(contact) > last)
-        .copied()
-        .collect();
-    let later = Facts::of(&rest, &evidence.test.addressed);
-    let kept = later.only_refused(Spot::Four)
-        && !(later.took(Spot::Five).is_empty() && later.took(Spot::Six).is_empty());
-    (taken.is_empty() || kept).then_some(later)
-}
-
-/// Whether nothing came to `ut` although it was written to and there was opportunity enough (DESIGN 3.8, dane-only).
-fn ut_avoided(evidence: &Evidence<'_>, facts: &Facts<'_>) -> bool {
-    let deliveries: usize = [Spot::Three, Spot::Four, Spot::Five, Spot::Six]
-        .iter()
-        .map(|spot| facts.took(*spot).len())
-        .sum();
-    let older = |contact: &&&Contact| contact.connection.zone == Some(Zone::Ut);
-    evidence.test.addressed.contains(&Zone::Ut)
-        && deliveries >= 2
-        && starttls_attempts(evidence).len() >= 3
-        && facts.untold.is_empty()
-        && evidence.all.iter().find(older).is_none()
-        && !super::passage::connections_lost(evidence)
-}
-
-/// The attempts in which STARTTLS was offered, each once, in order.
-pub(super) fn starttls_attempts(evidence: &Evidence<'_>) -> Vec<u32> {
-    let mut attempts: Vec<_> = (evidence.counting.iter())
-        .filter(|contact| contact.connection.starttls_offered)
-        .map(|contact| contact.attempt)
-        .collect();
-    attempts.sort_unstable();
-    attempts.dedup();
-    attempts
-}
-
-fn unconfirmed(evidence: &Evidence<'_>, facts: &Facts<'_>) -> Vec<Spot> {
-    let last = starttls_attempts(evidence).last().copied();
-    Spot::UNTRUSTED
-        .into_iter()
-        .filter(|spot| {
-            let first = facts.refused(*spot).iter().map(|contact| contact.attempt);
-            facts.only_refused(*spot) && first.min() >= last
-        })
-        .collect()
-}
-
-fn weakened<'a>(facts: &Facts<'a>) -> Vec<&'a Contact> {
-    let first = (Spot::UNTRUSTED.iter())
-        .flat_map(|spot| facts.refused(*spot))
-        .map(|contact| contact.attempt)
-        .min();
-    (Spot::UNTRUSTED.iter().chain(&[Spot::UnnamedIssued]))
-        .flat_map(|spot| facts.took(*spot))
-        .filter(|contact| first.is_some_and(|first| contact.attempt > first))
-        .copied()
-        .collect()
-}
-
-/// The server whose host stands at a spot.
-pub(super) fn hosts() -> impl Iterator<Item = (Server, Spot)> {
-    crate::cases::order::LEADERS
-        .into_iter()
-        .filter_map(|server| Spot::host(server).map(|spot| (server, spot)))
 }

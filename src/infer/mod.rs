@@ -1,8 +1,9 @@
 //! The verdict on a sender, from the evidence of one test. Pure: no clock, no I/O, no order of events matters.
 //!
-//! [`outbound`] gives the verdict, [`coverage`] what the test has seen of the servers, from which the acknowledgement
+//! [`outbound()`] gives the verdict, [`coverage()`] what the test has seen of the servers, from which the acknowledgement
 //! is decided elsewhere. What can be told apart, and why, stands in `hypothesis`; `facts` says what counts as seen.
 
+mod case;
 mod coverage;
 mod evidence;
 mod facts;
@@ -25,7 +26,7 @@ pub enum ServerState {
     /// MAIL and RCPT came inside TLS.
     #[serde(rename = "accepted")]
     Accepted,
-    /// Its certificate was refused, and never taken since.
+    /// Its certificate was refused, and never taken: a delivery counts more than any refusal.
     #[serde(rename = "refused")]
     Refused,
     /// Proven to be avoided: never contacted where the order of the MX demanded it.
@@ -116,7 +117,9 @@ pub struct Outbound {
     pub plaintext: PlaintextByZone,
     /// Servers 3 to 6.
     pub servers: BTreeMap<Server, ServerState>,
-    /// The servers that would still tell candidates apart, or whose answer is still needed, in the order in which they should lead.
+    /// The servers that would still tell candidates apart, or, where none would, whose answer is still needed; those of
+    /// `et` first, in the order in which they should lead, then 7. Where `et` is met without SNI on a shared address, 2
+    /// stands for all of `et`. Empty once a policy is named.
     pub waiting_for: Vec<Server>,
     /// The rating of the policy; `None` for undetermined.
     pub rating: Option<Rating>,

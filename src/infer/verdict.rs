@@ -1,9 +1,10 @@
 //! From evidence to verdict: which policies are left, and what would still tell them apart.
 
+use super::case::{Case, hosts};
 use super::evidence::Evidence;
 use super::facts::Spot;
 use super::finding::findings;
-use super::hypothesis::{Answer, Case, HYPOTHESES, Hypothesis, hosts};
+use super::hypothesis::{Answer, HYPOTHESES, Hypothesis};
 use super::{Confidence, Outbound, Plaintext, PlaintextByZone, Rating, ServerState};
 use crate::base::{Contact, Policy, Server, Test, Zone};
 use std::collections::{BTreeMap, BTreeSet};
@@ -80,7 +81,6 @@ fn policies(left: &[&Hypothesis]) -> Vec<Policy> {
 /// Whether the sender's own fetch of the policy decides: 5 was taken and 4 refused, so certificates are checked by
 /// PKIX, and MTA-STS is one reason for that among others. After deliveries that a policy forbids, only a fetch counts.
 fn log_chooses(case: &Case<'_>, candidates: &[Policy]) -> bool {
-    let others = [Policy::May, Policy::Encrypt, Policy::Verify, Policy::MtaSts];
     let facts = case.later.as_ref().unwrap_or(&case.facts);
     let log = if case.facts.unauthenticated() {
         case.evidence.fetches()
@@ -89,10 +89,8 @@ fn log_chooses(case: &Case<'_>, candidates: &[Policy]) -> bool {
     };
     candidates.len() > 1
         && candidates.contains(&Policy::MtaSts)
-        && candidates.iter().all(|policy| others.contains(policy))
         && !facts.took(Spot::Five).is_empty()
         && facts.only_refused(Spot::Four)
-        && case.unconfirmed.is_empty()
         && !log.is_empty()
 }
 
@@ -136,36 +134,27 @@ fn waiting_for(case: &Case<'_>, left: &[&Hypothesis]) -> Vec<Server> {
             telling
         }
     };
-    let ut = case.facts.at_ut.iter();
-    let mut answered = ut.filter(|contact| contact.connection.starttls_offered);
-    if addressed.contains(&Zone::Ut)
-        && !answered.any(|contact| {
-            contact.connection.refused() || contact.connection.status >= crate::base::Status::Mail
-        })
-    {
+    if addressed.contains(&Zone::Ut) && !case.facts.ut_answered() {
         waiting.push(Server::Seven);
     }
     waiting
 }
 
-/// Whether behaviours of different policies differ here.
+/// Whether some answer here, or that 3 is avoided, would leave fewer policies.
 fn tells(left: &[&Hypothesis], spot: Spot) -> bool {
-    let by_answer = |answer: Answer| -> BTreeSet<Policy> {
-        left.iter()
-            .filter(|hypothesis| hypothesis.answer(spot) == answer)
+    let policies = |possible: &dyn Fn(&Hypothesis) -> bool| -> BTreeSet<Policy> {
+        (left.iter().filter(|hypothesis| possible(hypothesis)))
             .map(|hypothesis| hypothesis.policy)
             .collect()
     };
-    let answers = [
-        Answer::Takes,
-        Answer::Refuses,
-        Answer::Either,
-        Answer::Never,
-    ];
-    let sets: Vec<_> = (answers.into_iter().map(by_answer))
-        .filter(|set| !set.is_empty())
-        .collect();
-    sets.windows(2).any(|pair| pair[0] != pair[1])
+    let answers = |wanted: Answer| {
+        policies(&|hypothesis| [wanted, Answer::Either].contains(&hypothesis.answer(spot)))
+    };
+    let avoiding = policies(&|hypothesis| spot == Spot::Three && hypothesis.avoids_three);
+    let all = policies(&|_| true);
+    [answers(Answer::Takes), answers(Answer::Refuses), avoiding]
+        .iter()
+        .any(|rest| !rest.is_empty() && *rest != all)
 }
 
 /// The rating of a policy (DESIGN 6). Clear text to `et` costs the best ones their mark: the policy came too late.

@@ -1,6 +1,6 @@
 //! What must follow from a row.
 
-use mailproof::infer::Outbound;
+use mailproof::infer::{Coverage, Outbound};
 use serde_json::{Value, json};
 
 #[derive(Default)]
@@ -8,7 +8,7 @@ pub struct Expectation {
     lines: Vec<(String, Vec<String>)>,
 }
 
-const KEYS: [&str; 8] = [
+const KEYS: [&str; 9] = [
     "policy",
     "candidates",
     "confidence",
@@ -17,6 +17,7 @@ const KEYS: [&str; 8] = [
     "waiting",
     "rating",
     "findings",
+    "coverage",
 ];
 
 impl Expectation {
@@ -39,8 +40,9 @@ impl Expectation {
     }
 
     /// What differs, in words.
-    pub fn differences(&self, verdict: &Outbound) -> Vec<String> {
-        let json = serde_json::to_value(verdict).unwrap();
+    pub fn differences(&self, verdict: &Outbound, coverage: &Coverage) -> Vec<String> {
+        let mut json = serde_json::to_value(verdict).unwrap();
+        json["coverage"] = serde_json::to_value(coverage).unwrap();
         let mut differences = Vec::new();
         let mut lines = self.lines.clone();
         for (always, default) in [("policy", "?"), ("findings", "")] {
@@ -50,7 +52,12 @@ impl Expectation {
             }
         }
         for (key, wanted) in lines {
-            let found = shown(&key, &json);
+            let found = match (&key[..], &wanted[..]) {
+                ("coverage", [part, ..]) => {
+                    [vec![part.clone()], words(&json[key.as_str()][part])].concat()
+                }
+                _ => shown(&key, &json),
+            };
             if found != wanted {
                 differences.push(format!(
                     "{key} {}, not {}",
@@ -71,10 +78,6 @@ impl Expectation {
 
 /// A part of the verdict's JSON in the words of a row.
 fn shown(key: &str, json: &Value) -> Vec<String> {
-    let words = |value: &Value| match value {
-        Value::Array(list) => list.iter().map(word).collect(),
-        other => vec![word(other)],
-    };
     match key {
         "plaintext" => vec![word(&json[key]["et"]), word(&json[key]["ut"])],
         "servers" => ["3", "4", "5", "6"]
@@ -94,6 +97,13 @@ fn shown(key: &str, json: &Value) -> Vec<String> {
             codes
         }
         _ => words(&json[key]),
+    }
+}
+
+fn words(value: &Value) -> Vec<String> {
+    match value {
+        Value::Array(list) => list.iter().map(word).collect(),
+        other => vec![word(other)],
     }
 }
 

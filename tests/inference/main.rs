@@ -17,7 +17,7 @@
 //! In TLS, servers 3 to 7 are named by SNI and 2 is not; `own` is an address of its own, `nosni` leaves the name out,
 //! `ca` presents the certificate of `ut` on a connection without SNI, `WAY` is another ending as in JSON. A connection
 //! without MAIL is shared unless it is `single`. Then what must follow: `policy`, and where it matters `candidates`,
-//! `confidence`, `plaintext ET UT`, `servers 3 4 5 6`, `waiting`, `rating`; `findings` are all of them, always.
+//! `confidence`, `plaintext ET UT`, `servers 3 4 5 6`, `waiting`, `rating`, and `coverage FIELD VALUE`; `findings` are all of them, always.
 
 #![allow(
     clippy::unwrap_used,
@@ -32,7 +32,7 @@ mod reader;
 mod simulation;
 
 use mailproof::base::{Policy, Test};
-use mailproof::infer::outbound;
+use mailproof::infer::{coverage, outbound, passed_over};
 use random::Random;
 use reader::{Row, read};
 use std::path::Path;
@@ -64,7 +64,7 @@ fn every_row_leads_to_its_verdict() {
             let verdict = outbound(&row.test);
             let place = format!("{}: {}", row.place, row.name);
             row.expected
-                .differences(&verdict)
+                .differences(&verdict, &coverage(&row.test))
                 .into_iter()
                 .map(move |difference| format!("{place}: {difference}"))
         })
@@ -80,6 +80,13 @@ fn neither_order_nor_repetition_matters() {
         for _ in 0..20 {
             let disturbed = disturb(&mut random, &row.test);
             assert_eq!(outbound(&disturbed), verdict, "{}", row.name);
+            assert_eq!(coverage(&disturbed), coverage(&row.test), "{}", row.name);
+            assert_eq!(
+                passed_over(&disturbed),
+                passed_over(&row.test),
+                "{}",
+                row.name
+            );
         }
     }
 }

@@ -4,7 +4,7 @@
 use crate::evidence::{at, connection};
 use crate::random::Random;
 use crate::reader::empty;
-use mailproof::base::{Fetch, FetchId, Order, Policy, Seen, Server, Test};
+use mailproof::base::{Fetch, FetchId, Gap, GapKind, Order, Policy, Seen, Server, Test};
 use mailproof::cases::order::{IDLE, led_by};
 use mailproof::infer::{coverage, outbound};
 
@@ -76,7 +76,7 @@ const STS: Behaviour = Behaviour {
 };
 
 #[rustfmt::skip]
-const BEHAVIOURS: [Behaviour; 25] = [
+const BEHAVIOURS: [Behaviour; 24] = [
     Behaviour { name: "none", policy: Policy::None, checks: Checks::NoTls, ..ANY },
     ANY,
     Behaviour { name: "may, SNI", sni: true, ..ANY },
@@ -88,7 +88,6 @@ const BEHAVIOURS: [Behaviour; 25] = [
     Behaviour { name: "encrypt, weakens, no SNI", policy: Policy::Encrypt, special: Special::Weakens, sni: false, ..STRICT },
     STRICT,
     Behaviour { name: "verify, no SNI", sni: false, ..STRICT },
-    Behaviour { name: "verify, fetches", special: Special::No, ..STRICT },
     Behaviour { name: "chain only", checks: Checks::Chain, sni: false, ..STRICT },
     Behaviour { name: "dane", policy: Policy::Dane, checks: Checks::Dane, avoids_three: false, ..STS },
     Behaviour { name: "dane, ut encrypted", policy: Policy::Dane, checks: Checks::Dane, ..ENCRYPTED },
@@ -109,6 +108,22 @@ const ENCRYPTED: Behaviour = Behaviour {
     avoids_three: false,
     ..STS
 };
+
+impl Behaviour {
+    /// Whether what it does at servers can be told from what every other one does.
+    fn decidable(&self, own_addresses: bool) -> bool {
+        match (self.checks, self.sends_clear) {
+            // With SNI, verify is mta-sts that connects to 3, unless ut shows a difference or the policy's fetch is seen.
+            (Checks::Pkix, [false, false]) if self.sni && !self.avoids_three => {
+                self.special == Special::Fetches
+            }
+            // On a shared address, without SNI, a chain-only check is one that is given up on a retry.
+            (Checks::Chain, _) => own_addresses,
+            _ if self.special == Special::Weakens && !self.sni => own_addresses,
+            _ => true,
+        }
+    }
+}
 
 /// How a sender walks the MX list in one attempt.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -141,8 +156,10 @@ struct World {
     test: Test,
     now: i64,
     attempt: u32,
-    /// Whether the last attempt, at each domain, met refusals only.
+    /// Whether the last session at each domain was a refusal.
     failed: [bool; 2],
+    /// Whether a certificate was taken only since one had been refused.
+    weakened: bool,
     unnamed_refused: bool,
     skipped: Vec<Server>,
 }
@@ -194,6 +211,7 @@ impl World {
         };
         let lenient = self.sender.special == Special::Weakens && self.failed[usize::from(ut)];
         let taken = right || lenient;
+        self.weakened |= taken && !right;
         let number = if unnamed && !ut { 2 } else { server.number() };
         let mut words = vec![number.to_string()];
         words.push(if taken { "took" } else { "refused" }.to_owned());
@@ -233,6 +251,7 @@ impl World {
         }
         self.skipped.clear();
         let mut taken = 0;
+        let mut refused = false;
         for server in hosts {
             let enough = match walk {
                 Walk::UntilOneTakes | Walk::SkipsRefused => 1,
@@ -242,13 +261,15 @@ impl World {
             if taken >= enough {
                 break;
             }
-            if self.meet(server) {
+            let took = self.meet(server);
+            if took {
                 taken += 1;
             } else {
                 self.skipped.push(server);
             }
+            refused = !took;
         }
-        self.failed[0] = taken == 0;
+        self.failed[0] = refused;
         if self.sender.ut != Ut::Never {
             self.failed[1] = !self.meet(Server::Seven);
         }
@@ -293,6 +314,7 @@ fn play(
         now: 0,
         attempt: 1,
         failed: [false; 2],
+        weakened: false,
         unnamed_refused: false,
         skipped: Vec::new(),
     };
@@ -325,13 +347,43 @@ fn play(
             "{} {walk:?} own {own_addresses} attempt {turn}",
             sender.name
         );
-        let right = said.is_none() || said == Some(sender.policy);
+        // Who never had to give up a refusal is, in the attempts seen, one who checks.
+        let strict = sender.special == Special::Weakens && !world.weakened;
+        let right =
+            said.is_none_or(|said| said == sender.policy || (strict && said == Policy::Verify));
         assert!(right, "{context}: called {said:?}\n{}", story(&world.test));
+        let possible = outbound(&world.test).candidates.contains(&sender.policy);
+        assert!(
+            possible || strict,
+            "{context}: excluded\n{}",
+            story(&world.test)
+        );
         if world.enough() {
             break;
         }
     }
+    if sender.special != Special::Weakens {
+        lose_some(&world.test, sender, random);
+    }
     outbound(&world.test).policy
+}
+
+/// Evidence that is lost, and known to be, may cost the verdict but never turn it into another one.
+fn lose_some(test: &Test, sender: Behaviour, random: &mut Random) {
+    for _ in 0..4 {
+        let mut test = test.clone();
+        test.connections.retain(|_| random.below(3) > 0);
+        test.gaps.push(Gap {
+            from: at("0"),
+            until: at("100000"),
+            what: GapKind::Connections,
+        });
+        let verdict = outbound(&test);
+        let right = verdict.policy.is_none_or(|policy| policy == sender.policy);
+        let possible = verdict.candidates.contains(&sender.policy);
+        let context = format!("{}: {verdict:?}\n{}", sender.name, story(&test));
+        assert!(right && possible, "{context}");
+    }
 }
 
 fn story(test: &Test) -> String {
@@ -358,20 +410,21 @@ fn no_sender_is_called_by_another_name_and_nearly_all_are_found_out() {
         for walk in WALKS {
             for schedule in SCHEDULES {
                 for own_addresses in [false, true] {
-                    played += 1;
-                    if play(sender, walk, schedule, own_addresses, &mut random).is_none() {
-                        missed.push(format!("{} {walk:?} own {own_addresses}", sender.name));
+                    let found = play(sender, walk, schedule, own_addresses, &mut random);
+                    if sender.decidable(own_addresses) {
+                        played += 1;
+                        if found.is_none() {
+                            missed.push(format!("{} {walk:?} own {own_addresses}", sender.name));
+                        }
                     }
                 }
             }
         }
     }
-    missed.dedup();
-    println!("{} of {played}\n{}", missed.len(), missed.join("\n"));
+    let list = missed.join("\n");
     assert!(
-        missed.len() * 10 < played,
-        "{} of {played} undetermined:\n{}",
-        missed.len(),
-        missed.join("\n")
+        missed.len() * 40 < played,
+        "{} of {played} undetermined:\n{list}",
+        missed.len()
     );
 }
