@@ -59,14 +59,24 @@ pub fn write(path: &Path, content: &[u8]) -> Result<(), FileError> {
         file.write_all(content)?;
         file.sync_all()?;
         fs::rename(&scratch, path)?;
-        let folder = if folder.as_os_str().is_empty() {
-            Path::new(".")
-        } else {
-            folder
-        };
-        File::open(folder)?.sync_all()
+        sync(folder)
     };
     put().map_err(|error| failed(&error))
+}
+
+/// Puts the file `from` in place of the file `to`, in the same directory: after a crash it was done or not.
+///
+/// # Errors
+/// When it cannot be done.
+pub fn rename(from: &Path, to: &Path) -> Result<(), FileError> {
+    fs::rename(from, to)
+        .and_then(|()| to.parent().map_or(Ok(()), sync))
+        .map_err(|error| FileError::new(to, "cannot be replaced", &error))
+}
+
+fn sync(folder: &Path) -> io::Result<()> {
+    let here = folder.as_os_str().is_empty();
+    File::open(if here { Path::new(".") } else { folder })?.sync_all()
 }
 
 /// The file's content; `None` when there is no such file.

@@ -1,7 +1,7 @@
 //! The vocabulary of the whole house: time, ids, names, facts, the ports and every limit.
 //!
 //! Nothing here reads a clock, draws random numbers or opens a socket; those come in through [`ports`]. The only I/O is
-//! that of [`file`], for keys and certificates alike.
+//! that of [`mod@file`], for keys and certificates alike.
 //! Nothing here knows the case table: which host name belongs to which server is said in `cases`.
 
 pub mod connection;

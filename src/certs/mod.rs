@@ -166,6 +166,16 @@ impl Snapshot {
                 .collect(),
         }
     }
+
+    /// [`Snapshot::tlsa`] of every server that has an RRset.
+    #[must_use]
+    pub fn digests(&self) -> BTreeMap<Server, Vec<[u8; 32]>> {
+        cases::CASES
+            .iter()
+            .filter(|case| case.tlsa.is_some())
+            .map(|case| (case.server, self.tlsa(case.server)))
+            .collect()
+    }
 }
 
 #[cfg(test)]

@@ -23,21 +23,42 @@ pub(super) struct Pair {
     pub(super) served: Served,
     /// As the plan sees it.
     pub(super) held: Held,
+    /// Since when there has been a next key, whose digest is [`Served::next`].
+    pub(super) next: Option<Timestamp>,
 }
 
+/// What the name of a next key's files ends with.
+const NEXT: &str = ".next";
+/// What stands before the time in a key's file.
+const CREATED: &str = "created: ";
+
 /// The key of this name; made when there is none.
-pub(super) fn key(directory: &Path, name: &str) -> Result<KeyPair, CertError> {
-    if let Some(key) = load_key(directory, name)? {
+pub(super) fn key(directory: &Path, name: &str, now: Timestamp) -> Result<KeyPair, CertError> {
+    if let Some((key, _)) = load_key(directory, name)? {
         return Ok(key);
     }
     let key = KeyPair::generate()?;
-    let text = file::pem("PRIVATE KEY", key.serialized_der());
+    let pem = file::pem("PRIVATE KEY", key.serialized_der());
     let path = directory.join(format!("{name}.key"));
-    file::write(&path, text.as_bytes())?;
+    file::write(&path, format!("{CREATED}{now}\n{pem}").as_bytes())?;
     Ok(key)
 }
 
-fn load_key(directory: &Path, name: &str) -> Result<Option<KeyPair>, CertError> {
+/// The key that comes after the one of this name; made when there is none.
+pub(super) fn next_key(directory: &Path, slot: Slot, now: Timestamp) -> Result<KeyPair, CertError> {
+    key(directory, &format!("{slot}{NEXT}"), now)
+}
+
+/// Makes the next key the key.
+pub(super) fn promote(directory: &Path, slot: Slot) -> Result<(), CertError> {
+    let from = directory.join(format!("{slot}{NEXT}.key"));
+    Ok(file::rename(&from, &directory.join(format!("{slot}.key")))?)
+}
+
+/// A key with the time it was made, if its file says so.
+type Dated = (KeyPair, Option<Timestamp>);
+
+fn load_key(directory: &Path, name: &str) -> Result<Option<Dated>, CertError> {
     let path = directory.join(format!("{name}.key"));
     let wrong = |why: &str| CertError(format!("{}: {why}", path.display()));
     let Some(text) = file::read(&path, limits::KEY_FILE)? else {
@@ -45,8 +66,14 @@ fn load_key(directory: &Path, name: &str) -> Result<Option<KeyPair>, CertError> 
     };
     let der = PrivatePkcs8KeyDer::from_pem_slice(text.as_bytes())
         .map_err(|_| wrong("holds no whole \"PRIVATE KEY\""))?;
+    let created = text
+        .lines()
+        .find_map(|line| line.strip_prefix(CREATED))
+        .map(|time| time.trim().parse())
+        .transpose()
+        .map_err(|_| wrong("\"created\" is not a time like 2026-11-23T00:00:00Z"))?;
     KeyPair::from_pkcs8_der_and_sign_algo(&der, &rcgen::PKCS_ECDSA_P256_SHA256)
-        .map(Some)
+        .map(|key| Some((key, created)))
         .map_err(|_| wrong("not a private key of ECDSA P-256"))
 }
 
@@ -69,9 +96,50 @@ pub(super) fn load(
     ca: Option<&InternalCa>,
     now: Timestamp,
 ) -> Result<Option<Pair>, CertError> {
-    load_pair(directory, slot.label())?
-        .map(|(chain, key)| pair(slot, chain, &key, ca, now))
-        .transpose()
+    let mut next = load_key(directory, &format!("{slot}{NEXT}"))?;
+    if let Some((key, _)) = &next
+        && is_of(directory, slot, key)?
+    {
+        // A switch was cut short after the new certificate was written.
+        promote(directory, slot)?;
+        next = None;
+    }
+    let Some((chain, key)) = load_pair(directory, slot.label())? else {
+        return Ok(None);
+    };
+    let mut pair = pair(slot, chain, &key, ca, now)?;
+    if let Some((key, since)) = next {
+        // Without a time it counts as made now: published too long is no harm.
+        pair.publish(&key, since.unwrap_or(now));
+    }
+    Ok(Some(pair))
+}
+
+impl Pair {
+    /// Publishes the digest of a next key.
+    pub(super) fn publish(&mut self, key: &KeyPair, since: Timestamp) {
+        self.served.next = Some(digest(&key.subject_public_key_info()));
+        self.next = Some(since);
+    }
+}
+
+/// Whether the certificate in a slot's file is of this key.
+fn is_of(directory: &Path, slot: Slot, key: &KeyPair) -> Result<bool, CertError> {
+    let path = directory.join(format!("{slot}.pem"));
+    let Some(text) = file::read(&path, limits::KEY_FILE)? else {
+        return Ok(false);
+    };
+    let Ok(first) = CertificateDer::from_pem_slice(text.as_bytes()) else {
+        return Ok(false);
+    };
+    let certificate = parse(&first, &path.display().to_string())?;
+    Ok(certificate.public_key().raw == key.subject_public_key_info())
+}
+
+fn digest(spki: &[u8]) -> [u8; 32] {
+    let mut digest = [0; 32];
+    digest.copy_from_slice(ring::digest::digest(&ring::digest::SHA256, spki).as_ref());
+    digest
 }
 
 type Files = (Vec<CertificateDer<'static>>, KeyPair);
@@ -80,7 +148,7 @@ type Files = (Vec<CertificateDer<'static>>, KeyPair);
 fn load_pair(directory: &Path, name: &str) -> Result<Option<Files>, CertError> {
     let path = directory.join(format!("{name}.pem"));
     let wrong = |why: &str| CertError(format!("{}: {why}", path.display()));
-    let key = load_key(directory, name)?;
+    let key = load_key(directory, name)?.map(|(key, _)| key);
     let Some(text) = file::read(&path, limits::KEY_FILE)? else {
         return Ok(None);
     };
@@ -112,9 +180,7 @@ pub(super) fn pair(
     let certificate = parse(first, slot.label())?;
     let (not_before, not_after) = span(&certificate)?;
     let names = names(&certificate);
-    let digest = ring::digest::digest(&ring::digest::SHA256, certificate.public_key().raw);
-    let mut spki = [0; 32];
-    spki.copy_from_slice(digest.as_ref());
+    let spki = digest(certificate.public_key().raw);
     let private = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialized_der().to_vec()));
     let provider = rustls::crypto::ring::default_provider();
     let certified = CertifiedKey::from_der(chain, private, &provider)
@@ -132,6 +198,7 @@ pub(super) fn pair(
             not_after,
             issued_right,
         },
+        next: None,
     })
 }
 

@@ -16,6 +16,10 @@ pub const AHEAD: Duration = Duration::from_secs(30 * DAY);
 /// How long before its end the root is renewed: no certificate may outlive its issuer.
 pub const ROOT_AHEAD: Duration = Duration::from_secs((90 + 30) * DAY);
 
+/// How long the digest of a next key is published before the key is used: twice the longest TTL of a TLSA RRset, and time
+/// for secondaries to follow (RFC 7671 8.1).
+pub const PUBLISHED: Duration = Duration::from_secs(3600);
+
 /// A certificate that is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Held {
@@ -29,13 +33,24 @@ pub struct Held {
     pub issued_right: bool,
 }
 
+/// A place for a certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The names that the certificate should have.
+    pub names: Vec<Domain>,
+    /// The certificate that is there.
+    pub held: Option<Held>,
+    /// Since when there has been a next key.
+    pub next: Option<Timestamp>,
+}
+
 /// All that is there, and what should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inventory {
     /// The internal root's span, when there is one.
     pub root: Option<(Timestamp, Timestamp)>,
-    /// Wanted names and what is held, by slot.
-    pub slots: BTreeMap<Slot, (Vec<Domain>, Option<Held>)>,
+    /// The places of certificates.
+    pub places: BTreeMap<Slot, Place>,
 }
 
 /// A thing to do.
@@ -45,6 +60,8 @@ pub enum Action {
     Root,
     /// Make this certificate, with its old key when there is one.
     Issue(Slot),
+    /// Make this certificate with its next key, which then is its key.
+    Switch(Slot),
 }
 
 /// What to do now, in this order, and when to look again after it is done.
@@ -61,7 +78,10 @@ pub struct Plan {
 pub fn plan(inventory: &Inventory, now: Timestamp) -> Plan {
     let mut actions = Vec::new();
     let mut dates = Vec::new();
-    let needs_root = inventory.slots.keys().any(|slot| slot.issue() == Issue::Ca);
+    let needs_root = inventory
+        .places
+        .keys()
+        .any(|slot| slot.issue() == Issue::Ca);
     if needs_root {
         match inventory.root {
             Some((from, until)) if from <= now && now < due(until, ROOT_AHEAD) => {
@@ -70,10 +90,18 @@ pub fn plan(inventory: &Inventory, now: Timestamp) -> Plan {
             _ => actions.push(Action::Root),
         }
     }
-    for (slot, (names, held)) in &inventory.slots {
-        let good = held.as_ref().filter(|held| {
+    for (slot, place) in &inventory.places {
+        let switch = place
+            .next
+            .map(|since| since.checked_add(PUBLISHED).unwrap_or(Timestamp::MAX));
+        if switch.is_some_and(|switch| switch <= now) {
+            actions.push(Action::Switch(*slot));
+            continue;
+        }
+        dates.extend(switch);
+        let good = place.held.as_ref().filter(|held| {
             held.issued_right
-                && held.names == *names
+                && held.names == place.names
                 && held.not_before <= now
                 && now < due(held.not_after, AHEAD)
         });
@@ -112,17 +140,16 @@ mod tests {
             not_after: day(until),
             issued_right,
         };
+        let place = |held| Place {
+            names: name.clone(),
+            held,
+            next: None,
+        };
         Inventory {
             root: root.map(|until| (day(0), day(until))),
-            slots: BTreeMap::from([
-                (SELF, (name.clone(), own.map(|until| held(until, true)))),
-                (
-                    CA,
-                    (
-                        name.clone(),
-                        issued.map(|(until, right)| held(until, right)),
-                    ),
-                ),
+            places: BTreeMap::from([
+                (SELF, place(own.map(|until| held(until, true)))),
+                (CA, place(issued.map(|(until, right)| held(until, right)))),
             ]),
         }
     }
@@ -192,9 +219,21 @@ mod tests {
     #[test]
     fn other_names_want_another_certificate() {
         let mut held = inventory(Some(1000), Some(900), Some((90, true)));
-        if let Some((names, _)) = held.slots.get_mut(&SELF) {
-            *names = vec![Domain::parse("mx.example.net").unwrap()];
+        if let Some(place) = held.places.get_mut(&SELF) {
+            place.names = vec![Domain::parse("mx.example.net").unwrap()];
         }
         assert_eq!(plan(&held, day(0)).actions, [Action::Issue(SELF)]);
+    }
+
+    #[test]
+    fn a_next_key_is_used_when_it_was_published_long_enough() {
+        let mut held = inventory(Some(1000), Some(900), Some((90, true)));
+        if let Some(place) = held.places.get_mut(&SELF) {
+            place.next = Some(day(1));
+        }
+        let switch = day(1) + PUBLISHED;
+        assert_eq!(plan(&held, day(1)).actions, []);
+        assert_eq!(plan(&held, day(1)).next, Some(switch));
+        assert_eq!(plan(&held, switch).actions, [Action::Switch(SELF)]);
     }
 }

@@ -4,12 +4,15 @@
 //! certificate that is not of the key beside it, is an error that names the file; nothing is overwritten then.
 
 use super::internal::self_signed;
-use super::pair::{Pair, ROOT, issued_right, key, load, load_ca, pair, parse, span};
-use super::plan::{Action, Inventory, plan};
+use super::pair::{
+    Pair, ROOT, issued_right, key, load, load_ca, next_key, pair, parse, promote, span,
+};
+use super::plan::{Action, Inventory, PUBLISHED, Place, plan};
 use super::{CertError, InternalCa, Issuer, Served, Slot, Snapshot};
 use crate::base::ports::Random;
 use crate::base::{Certificate, Domain, Timestamp, file};
 use crate::cases::Issue;
+use rcgen::KeyPair;
 use rustls::pki_types::CertificateDer;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -55,8 +58,9 @@ impl Store {
             pairs,
             now,
             random,
+            changed: false,
         };
-        let (_, next) = work.carry_out()?;
+        let next = work.carry_out()?;
         Ok(Self {
             directory: directory.to_owned(),
             base_domain: base_domain.clone(),
@@ -86,10 +90,11 @@ impl Store {
         self.next
     }
 
-    /// Makes anew what is due; says whether the snapshot changed.
+    /// Makes anew what is due, and switches to next keys that were published long enough; says whether the snapshot
+    /// changed.
     ///
     /// # Errors
-    /// When a certificate cannot be made or kept; what was served is served on.
+    /// When a certificate cannot be made or kept; what could not be replaced is served on.
     pub fn renew(&mut self, now: Timestamp, random: &dyn Random) -> Result<bool, CertError> {
         let mut work = Work {
             directory: &self.directory,
@@ -98,16 +103,37 @@ impl Store {
             pairs: std::mem::take(&mut self.pairs),
             now,
             random,
+            changed: false,
         };
         let done = work.carry_out();
+        let changed = work.changed;
         self.ca = work.ca;
         self.pairs = work.pairs;
-        let (changed, next) = done?;
-        self.next = next;
         if changed {
             self.snapshot = Arc::new(snapshot(&self.pairs, self.invalid)?);
         }
+        self.next = done?;
         Ok(changed)
+    }
+
+    /// Begins the change of a key: makes the next one, whose digest is published from now on; [`Store::renew`] switches
+    /// to it when [`PUBLISHED`] is over. A change begun already goes on as it was.
+    ///
+    /// # Errors
+    /// When the key cannot be made or kept.
+    pub fn roll(&mut self, slot: Slot, now: Timestamp) -> Result<(), CertError> {
+        let pair = self
+            .pairs
+            .get_mut(&slot)
+            .ok_or_else(|| CertError(format!("there is no certificate {slot}")))?;
+        if pair.next.is_none() {
+            let key = next_key(&self.directory, slot, now)?;
+            pair.publish(&key, now);
+            self.snapshot = Arc::new(snapshot(&self.pairs, self.invalid)?);
+            let due = now.checked_add(PUBLISHED).unwrap_or(Timestamp::MAX);
+            self.next = Some(self.next.map_or(due, |next| next.min(due)));
+        }
+        Ok(())
     }
 }
 
@@ -119,25 +145,27 @@ struct Work<'a> {
     pairs: BTreeMap<Slot, Pair>,
     now: Timestamp,
     random: &'a dyn Random,
+    /// Whether anything was made.
+    changed: bool,
 }
 
 impl Work<'_> {
-    /// Carries out the plan until nothing is left to do; says whether anything was done and when to look again.
-    fn carry_out(&mut self) -> Result<(bool, Option<Timestamp>), CertError> {
-        let mut changed = false;
+    /// Carries out the plan until nothing is left to do; says when to look again.
+    fn carry_out(&mut self) -> Result<Option<Timestamp>, CertError> {
         // A new root makes the certificates of the old one wrong: the second look sees them.
         for _ in 0..3 {
             let plan = plan(&self.inventory()?, self.now);
             if plan.actions.is_empty() {
-                return Ok((changed, plan.next));
+                return Ok(plan.next);
             }
             for action in plan.actions {
                 match action {
                     Action::Root => self.make_root()?,
-                    Action::Issue(slot) => self.make(slot)?,
+                    Action::Issue(slot) => self.issue(slot)?,
+                    Action::Switch(slot) => self.switch(slot)?,
                 }
+                self.changed = true;
             }
-            changed = true;
         }
         Err(CertError(
             "certificates made now are due again at once".to_owned(),
@@ -149,16 +177,21 @@ impl Work<'_> {
             None => None,
             Some(ca) => Some(span(&parse(ca.root(), "the internal root")?)?),
         };
-        let mut slots = BTreeMap::new();
+        let mut places = BTreeMap::new();
         for slot in Slot::all() {
-            let held = self.pairs.get(&slot).map(|pair| pair.held.clone());
-            slots.insert(slot, (slot.names(self.base_domain)?, held));
+            let pair = self.pairs.get(&slot);
+            let place = Place {
+                names: slot.names(self.base_domain)?,
+                held: pair.map(|pair| pair.held.clone()),
+                next: pair.and_then(|pair| pair.next),
+            };
+            places.insert(slot, place);
         }
-        Ok(Inventory { root, slots })
+        Ok(Inventory { root, places })
     }
 
     fn make_root(&mut self) -> Result<(), CertError> {
-        let key = key(self.directory, ROOT)?;
+        let key = key(self.directory, ROOT, self.now)?;
         let ca = InternalCa::create(key, self.now, self.random)?;
         let path = self.directory.join(format!("{ROOT}.pem"));
         file::write(&path, file::pem("CERTIFICATE", ca.root()).as_bytes())?;
@@ -169,12 +202,30 @@ impl Work<'_> {
         Ok(())
     }
 
-    fn make(&mut self, slot: Slot) -> Result<(), CertError> {
-        let key = key(self.directory, slot.label())?;
+    fn issue(&mut self, slot: Slot) -> Result<(), CertError> {
+        let key = key(self.directory, slot.label(), self.now)?;
+        let mut made = self.make(slot, &key)?;
+        if let Some(old) = self.pairs.get(&slot) {
+            (made.served.next, made.next) = (old.served.next, old.next);
+        }
+        self.pairs.insert(slot, made);
+        Ok(())
+    }
+
+    /// The certificate is written first: when a crash keeps the key from following, reading finds both and goes on.
+    fn switch(&mut self, slot: Slot) -> Result<(), CertError> {
+        let key = next_key(self.directory, slot, self.now)?;
+        let made = self.make(slot, &key)?;
+        promote(self.directory, slot)?;
+        self.pairs.insert(slot, made);
+        Ok(())
+    }
+
+    fn make(&self, slot: Slot, key: &KeyPair) -> Result<Pair, CertError> {
         let names = slot.names(self.base_domain)?;
         let chain = match (slot.issue(), &self.ca) {
-            (Issue::SelfSigned, _) => self_signed(&names, &key, self.now, self.random)?,
-            (Issue::Ca, Some(ca)) => ca.issue(&names, &key, self.now, self.random)?,
+            (Issue::SelfSigned, _) => self_signed(&names, key, self.now, self.random)?,
+            (Issue::Ca, Some(ca)) => ca.issue(&names, key, self.now, self.random)?,
             (Issue::Ca, None) => return Err(CertError("there is no internal root".to_owned())),
         };
         let text: String = chain
@@ -183,9 +234,7 @@ impl Work<'_> {
             .collect();
         let path = self.directory.join(format!("{slot}.pem"));
         file::write(&path, text.as_bytes())?;
-        let pair = pair(slot, chain, &key, self.ca.as_ref(), self.now)?;
-        self.pairs.insert(slot, pair);
-        Ok(())
+        pair(slot, chain, key, self.ca.as_ref(), self.now)
     }
 }
 
@@ -290,6 +339,38 @@ mod tests {
             assert_eq!(was.spki, now.spki);
         }
         assert_eq!(store.next(), Some(at(120)));
+    }
+
+    #[test]
+    fn a_next_key_is_published_before_it_is_used_and_survives_a_crash() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = open(folder.path(), "example.org", 0).unwrap();
+        let random = Counting(AtomicU8::new(100));
+        let slot = Slot::Mail(Certificate::Host(Server::Four));
+        let [old] = store.snapshot().tlsa(Server::Four)[..] else {
+            panic!("one digest before")
+        };
+        store.roll(slot, at(1)).unwrap();
+        store.roll(slot, at(2)).unwrap();
+        let [first, new] = store.snapshot().tlsa(Server::Four)[..] else {
+            panic!("two digests meanwhile")
+        };
+        assert_eq!((first, store.next()), (old, Some(at(1) + PUBLISHED)));
+        let mut reopened = open(folder.path(), "example.org", 1).unwrap();
+        assert_eq!(reopened.snapshot().tlsa(Server::Four), [old, new]);
+        assert_eq!(reopened.next(), Some(at(1) + PUBLISHED));
+
+        let key = fs::read(folder.path().join("mx04.key")).unwrap();
+        let next = fs::read(folder.path().join("mx04.next.key")).unwrap();
+        assert!(reopened.renew(at(2), &random).unwrap());
+        assert_eq!(reopened.snapshot().tlsa(Server::Four), [new]);
+        assert!(!folder.path().join("mx04.next.key").exists());
+        // As after a crash between the two files.
+        fs::write(folder.path().join("mx04.key"), key).unwrap();
+        fs::write(folder.path().join("mx04.next.key"), next).unwrap();
+        let last = open(folder.path(), "example.org", 2).unwrap();
+        assert_eq!(last.snapshot().tlsa(Server::Four), [new]);
+        assert!(!folder.path().join("mx04.next.key").exists());
     }
 
     #[test]

@@ -169,10 +169,10 @@ impl DkimKeys {
     }
 
     /// Selector and text of every record.
-    pub fn records(&self) -> impl Iterator<Item = (&str, String)> {
-        self.keys
-            .iter()
-            .map(|key| (key.selector.as_str(), key.txt()))
+    #[must_use]
+    pub fn records(&self) -> Vec<(String, String)> {
+        let keys = self.keys.iter();
+        keys.map(|key| (key.selector.clone(), key.txt())).collect()
     }
 }
 

@@ -1,9 +1,22 @@
-//! A zone as a value, before it is signed.
+//! A zone as a value, before it is signed: built from the case table, the configuration, keys and certificates, and
+//! from the operator's master file.
+//!
+//! Everything here is pure: text comes in and goes out, files are read and written by others, nothing is signed.
 
+mod build;
+mod generate;
 pub mod master;
+mod operator;
+pub mod policy;
 
-use hickory_proto::rr::{Name, RecordSet, RrKey};
+pub use build::build;
+pub use generate::{Inputs, MxFamily, Ttls};
+pub use operator::Operator;
+
+use hickory_proto::rr::{LowerName, Name, RData, Record, RecordSet, RecordType, RrKey};
+use master::MasterError;
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// All records of one zone, unsigned: no RRSIG, NSEC, DNSKEY or CDS is among them.
 #[derive(Clone, Debug)]
@@ -12,4 +25,78 @@ pub struct Zone {
     pub origin: Name,
     /// The RRsets; just one SOA, at the apex.
     pub rrsets: BTreeMap<RrKey, RecordSet>,
+}
+
+impl Zone {
+    /// The serial number of the SOA; 0 when there is none, which [`build`] never leaves so.
+    #[must_use]
+    pub fn serial(&self) -> u32 {
+        self.rrsets
+            .get(&self.soa_key())
+            .and_then(RecordSet::record)
+            .map_or(0, |record| match &record.data {
+                RData::SOA(soa) => soa.serial,
+                _ => 0,
+            })
+    }
+
+    /// The same zone under another serial number.
+    #[must_use]
+    pub fn with_serial(mut self, serial: u32) -> Self {
+        let key = self.soa_key();
+        if let Some(set) = self.rrsets.get(&key)
+            && let Some(record) = set.record()
+            && let RData::SOA(soa) = &record.data
+        {
+            let mut soa = soa.clone();
+            soa.serial = serial;
+            let mut renewed = RecordSet::with_ttl(set.name().clone(), RecordType::SOA, set.ttl());
+            renewed.add_rdata(RData::SOA(soa));
+            self.rrsets.insert(key, renewed);
+        }
+        self
+    }
+
+    /// All records, set by set.
+    pub fn records(&self) -> impl Iterator<Item = &Record> {
+        self.rrsets
+            .values()
+            .flat_map(RecordSet::records_without_rrsigs)
+    }
+
+    fn soa_key(&self) -> RrKey {
+        RrKey::new(LowerName::new(&self.origin), RecordType::SOA)
+    }
+}
+
+/// Why there is no zone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ZoneError {
+    /// The operator's file is wrong.
+    Master(MasterError),
+    /// What it is to be built from does not fit together.
+    Inputs(String),
+}
+
+impl fmt::Display for ZoneError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Master(error) => error.fmt(f),
+            Self::Inputs(what) => f.write_str(what),
+        }
+    }
+}
+
+impl std::error::Error for ZoneError {}
+
+impl From<MasterError> for ZoneError {
+    fn from(error: MasterError) -> Self {
+        Self::Master(error)
+    }
+}
+
+impl From<crate::base::NameError> for ZoneError {
+    fn from(error: crate::base::NameError) -> Self {
+        Self::Inputs(error.0)
+    }
 }

@@ -338,6 +338,31 @@ host.with\\.dot TXT ( \"one; not a comment\" ; a comment
     }
 
     #[test]
+    fn no_text_is_read_otherwise_than_as_records_or_an_error() {
+        let file = "$TTL 1h\n@ TXT ( \"a\\\"b\" \\065 ; c\n d )\n  MX 10 a.b\nx TYPE9 \\# 1 00\nx NSEC a A TYPE1\n";
+        let mut texts = vec![file.to_owned()];
+        for place in 0..file.len() {
+            for other in [
+                " ", "\n", "\"", "(", ")", "\\", ";", "$", "@", ".", "9", "\u{e9}", "",
+            ] {
+                texts.push(format!("{}{other}{}", &file[..place], &file[place + 1..]));
+            }
+        }
+        let mut understood = 0;
+        for text in texts {
+            let Ok(entries) = read("et.zone", &text, &origin(), 300) else {
+                continue;
+            };
+            understood += 1;
+            let written = write(entries.iter().map(|entry| &entry.record));
+            let again = read("et.zone", &written, &origin(), 1).unwrap();
+            let again = write(again.iter().map(|entry| &entry.record));
+            assert_eq!(written, again, "{text}");
+        }
+        assert!(understood > 100, "{understood}");
+    }
+
+    #[test]
     fn the_soa_is_written_first_and_the_rest_in_canonical_order() {
         let file = "b A 192.0.2.2\nb A 192.0.2.1\nB.a A 192.0.2.1\n@ TXT x\n@ SOA a b 1 2 3 4 5";
         let entries = read("et.zone", file, &origin(), 300).unwrap();

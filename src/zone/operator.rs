@@ -1,0 +1,221 @@
+//! The operator's records: what they may be, and how they join what the appliance publishes.
+
+use super::ZoneError;
+use super::generate::{Instead, Made, NAMESERVER, name};
+use super::master::{self, Entry, MasterError};
+use crate::base;
+use hickory_proto::rr::{LowerName, Name, RData, Record, RecordSet, RecordType, RrKey};
+use std::collections::BTreeMap;
+
+/// The operator's records of one zone.
+#[derive(Clone, Debug, Default)]
+pub struct Operator {
+    file: String,
+    pub(super) entries: Vec<Entry>,
+}
+
+impl Operator {
+    /// Reads the operator's master file; `file` is what errors name, `ttl` holds for records that state none.
+    ///
+    /// # Errors
+    /// As [`master::read`].
+    pub fn read(
+        file: &str,
+        text: &str,
+        zone: base::Zone,
+        base_domain: &base::Domain,
+        ttl: u32,
+    ) -> Result<Self, ZoneError> {
+        let origin = name(&base_domain.below(zone.label())?)?;
+        Ok(Self {
+            file: file.to_owned(),
+            entries: master::read(file, text, &origin, ttl)?,
+        })
+    }
+}
+
+/// The zone while it is put together.
+pub(super) struct Merger<'a> {
+    /// The operator's records.
+    pub(super) operator: &'a Operator,
+    /// The apex.
+    pub(super) origin: &'a Name,
+    /// What the operator says in our place.
+    pub(super) instead: Instead,
+    /// Where the operator's RRsets begin.
+    pub(super) lines: BTreeMap<RrKey, usize>,
+    /// All RRsets.
+    pub(super) rrsets: BTreeMap<RrKey, RecordSet>,
+}
+
+impl Merger<'_> {
+    fn wrong(&self, line: usize, what: impl Into<String>) -> ZoneError {
+        MasterError::new(&self.operator.file, line, what).into()
+    }
+
+    /// Judges a record of the operator by itself, and notes what it replaces.
+    pub(super) fn admit(&mut self, entry: &Entry, reserved: &[Name]) -> Result<(), ZoneError> {
+        let record = &entry.record;
+        let apex = record.name == *self.origin;
+        let refused = match record.record_type() {
+            RecordType::RRSIG
+            | RecordType::NSEC
+            | RecordType::NSEC3
+            | RecordType::NSEC3PARAM
+            | RecordType::DNSKEY
+            | RecordType::CDS
+            | RecordType::CDNSKEY => "is made by the appliance",
+            RecordType::DNAME | RecordType::ANAME => "is not supported",
+            RecordType::DS if apex => "belongs into the zone above",
+            RecordType::SOA if !apex => "is allowed at the apex only",
+            RecordType::CNAME if apex => "is not allowed at the apex",
+            _ if record.name.is_wildcard() => {
+                "is refused: a wildcard would answer for names that must not exist"
+            }
+            _ if reserved.iter().any(|name| name.zone_of(&record.name)) => {
+                "is refused: what stands at this name decides the test"
+            }
+            _ => "",
+        };
+        if !refused.is_empty() {
+            let what = format!("{} {} {refused}", record.name, record.record_type());
+            return Err(self.wrong(entry.line, what));
+        }
+        match &record.data {
+            RData::SOA(_) if self.instead.soa.is_some() => {
+                return Err(self.wrong(entry.line, "a second SOA; one is allowed"));
+            }
+            RData::SOA(soa) => self.instead.soa = Some(soa.clone()),
+            RData::NS(_) if apex => self.instead.ns = true,
+            RData::A(_) | RData::AAAA(_) => {
+                let nameserver =
+                    Name::from_ascii(NAMESERVER).and_then(|label| label.append_domain(self.origin));
+                self.instead.nameserver |= nameserver.is_ok_and(|name| name == record.name);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Puts our own records into the zone.
+    pub(super) fn generated(&mut self, made: Vec<Made>) -> Result<(), ZoneError> {
+        for (name, ttl, data) in made {
+            let set = self.set(&name, data.record_type(), ttl);
+            set.add_rdata(data);
+        }
+        Ok(())
+    }
+
+    fn set(&mut self, name: &Name, record_type: RecordType, ttl: u32) -> &mut RecordSet {
+        let name = name.to_lowercase();
+        self.rrsets
+            .entry(RrKey::new(LowerName::new(&name), record_type))
+            .or_insert_with(|| RecordSet::with_ttl(name, record_type, ttl))
+    }
+
+    /// Puts a record of the operator into the zone.
+    pub(super) fn operators(&mut self, entry: &Entry, ttl_ns: u32) -> Result<(), ZoneError> {
+        let Record { name, data, .. } = &entry.record;
+        let record_type = data.record_type();
+        if record_type == RecordType::SOA {
+            return Ok(());
+        }
+        let ttl = match record_type {
+            RecordType::NS if !entry.ttl_stated => ttl_ns,
+            _ => entry.record.ttl,
+        };
+        let key = RrKey::new(LowerName::new(name), record_type);
+        let ours = self.rrsets.contains_key(&key) && !self.lines.contains_key(&key);
+        if ours {
+            let what = format!("{name} {record_type} is published by the appliance already");
+            return Err(self.wrong(entry.line, what));
+        }
+        self.lines.entry(key).or_insert(entry.line);
+        let set = self.set(name, record_type, ttl);
+        if set.ttl() != ttl && !set.is_empty() {
+            let what = format!(
+                "the TTL is {ttl}, but {} in another record of {name} {record_type} (RFC 2181 5.2)",
+                set.ttl()
+            );
+            return Err(self.wrong(entry.line, what));
+        }
+        if record_type == RecordType::CNAME && !set.is_empty() {
+            let what = format!("a second CNAME of {name}; one is allowed");
+            return Err(self.wrong(entry.line, what));
+        }
+        set.add_rdata(data.clone());
+        Ok(())
+    }
+
+    /// Judges the operator's RRsets among all others.
+    pub(super) fn check(&self) -> Result<(), ZoneError> {
+        for (key, &line) in &self.lines {
+            let owner: &Name = key.name();
+            match key.record_type {
+                RecordType::CNAME => self.alone(owner, line)?,
+                RecordType::NS => {
+                    if owner != self.origin {
+                        self.delegation(owner, line)?;
+                    }
+                    self.glue(key, line)?;
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Nothing may stand beside a CNAME (RFC 1034 3.6.2).
+    fn alone(&self, owner: &Name, line: usize) -> Result<(), ZoneError> {
+        let other = self
+            .rrsets
+            .keys()
+            .find(|key| key.name() as &Name == owner && key.record_type != RecordType::CNAME);
+        match other {
+            None => Ok(()),
+            Some(key) => {
+                let what = format!("{owner} has a CNAME and {} as well", key.record_type);
+                Err(self.wrong(line, what))
+            }
+        }
+    }
+
+    /// Nothing that we publish may lie in a zone given away.
+    fn delegation(&self, owner: &Name, line: usize) -> Result<(), ZoneError> {
+        let hidden = self
+            .rrsets
+            .keys()
+            .find(|key| !self.lines.contains_key(key) && owner.zone_of(key.name()));
+        match hidden {
+            None => Ok(()),
+            Some(key) => {
+                let what = format!(
+                    "the delegation of {owner} would hide {} {}, which the appliance publishes",
+                    key.name(),
+                    key.record_type
+                );
+                Err(self.wrong(line, what))
+            }
+        }
+    }
+
+    /// A nameserver within the zone must have an address.
+    fn glue(&self, key: &RrKey, line: usize) -> Result<(), ZoneError> {
+        let records = self.rrsets.get(key).into_iter();
+        for record in records.flat_map(RecordSet::records_without_rrsigs) {
+            let RData::NS(target) = &record.data else {
+                continue;
+            };
+            let has = |record_type| {
+                let key = RrKey::new(LowerName::new(&target.0), record_type);
+                self.rrsets.contains_key(&key)
+            };
+            let inside = self.origin.zone_of(&target.0);
+            if inside && !has(RecordType::A) && !has(RecordType::AAAA) {
+                let what = format!("the nameserver {} has no A or AAAA record", target.0);
+                return Err(self.wrong(line, what));
+            }
+        }
+        Ok(())
+    }
+}
