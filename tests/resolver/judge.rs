@@ -2,9 +2,11 @@
 
 use crate::{dial, meddler::meddler, name, ready, world};
 use hickory_proto::op::ResponseCode;
+use mail_auth::arc::ArcSealer;
 use mail_auth::common::crypto::Ed25519Key;
 use mail_auth::common::headers::HeaderWriter;
 use mail_auth::dkim::{Canonicalization, DkimSigner};
+use mail_auth::{ArcOutput, AuthenticatedMessage, AuthenticationResults};
 use mailproof::base::ports::{Envelope, Judge};
 use mailproof::base::{Authentication, Mailbox, MessageFacts, Robot, Verdict};
 use mailproof::dial::judge::MailJudge;
@@ -45,19 +47,17 @@ async fn judge(dial: &Dial, client: &str, from: Option<&str>, message: &str) -> 
     judge.judge(&envelope, message.as_bytes()).await
 }
 
-/// SPF, the DKIM results, DMARC.
+/// The results of SPF, each DKIM signature and DMARC.
 fn show(authentication: &Authentication) -> String {
-    let dkim = authentication.dkim.iter();
-    let dkim: Vec<_> = dkim
-        .map(|it| format!("{}={}", it.domain, it.result))
-        .collect();
-    format!(
-        "{} {} {}",
-        authentication.spf,
-        dkim.join(","),
-        authentication.dmarc
-    )
+    let dkim = authentication.dkim.iter().map(|it| it.result.to_string());
+    let dkim = dkim.collect::<Vec<_>>().join(",");
+    format!("{} {dkim} {}", authentication.spf, authentication.dmarc)
 }
+
+/// An address that SPF allows, in two forms, and one that it does not.
+const HERE: &str = "127.0.0.1";
+const MAPPED: &str = "::ffff:127.0.0.1";
+const ELSEWHERE: &str = "127.0.0.2";
 
 type Row = (&'static str, Option<&'static str>, String, &'static str);
 
@@ -66,76 +66,37 @@ fn rows() -> Vec<Row> {
     let jim = Some("jim@mail.signed.lab");
     let (relaxed, simple) = (Canonicalization::Relaxed, Canonicalization::Simple);
     let plain = message("Hello.\r\n", "Hello.\r\n", relaxed);
+    let blank = |how| message("Hello.\r\n", "Hello.\r\n \r\n\t\r\n", how);
     vec![
+        (HERE, jim, plain.clone(), "pass pass pass"),
+        (MAPPED, jim, plain.clone(), "pass pass pass"),
+        (ELSEWHERE, jim, plain.clone(), "fail pass pass"),
+        (HERE, None, plain.clone(), "pass pass pass"),
         (
-            "127.0.0.1",
-            jim,
-            plain.clone(),
-            "pass mail.signed.lab=pass pass",
-        ),
-        (
-            "::ffff:127.0.0.1",
-            jim,
-            plain.clone(),
-            "pass mail.signed.lab=pass pass",
-        ),
-        (
-            "127.0.0.2",
-            jim,
-            plain.clone(),
-            "fail mail.signed.lab=pass pass",
-        ),
-        (
-            "127.0.0.1",
-            None,
-            plain.clone(),
-            "pass mail.signed.lab=pass pass",
-        ),
-        (
-            "127.0.0.1",
+            HERE,
             Some("a@twice.signed.lab"),
             plain.clone(),
-            "permerror mail.signed.lab=pass pass",
+            "permerror pass pass",
         ),
+        (HERE, Some("a@three.lab"), plain.clone(), "none pass pass"),
+        (HERE, jim, plain.replace("Hello", "Hallo"), "pass fail pass"),
         (
-            "127.0.0.1",
-            Some("a@three.lab"),
-            plain.clone(),
-            "none mail.signed.lab=pass pass",
-        ),
-        (
-            "127.0.0.1",
-            jim,
-            plain.replace("Hello", "Hallo"),
-            "pass mail.signed.lab=fail pass",
-        ),
-        (
-            "127.0.0.2",
+            ELSEWHERE,
             jim,
             plain.replace("Subject: x", "Subject: y"),
-            "fail mail.signed.lab=fail fail",
+            "fail fail fail",
         ),
         (
-            "127.0.0.1",
+            HERE,
             jim,
             plain.replace("s=key", "s=none"),
-            "pass mail.signed.lab=permerror pass",
+            "pass permerror pass",
         ),
+        (ELSEWHERE, jim, blank(relaxed), "fail pass pass"),
+        (ELSEWHERE, jim, blank(simple), "fail fail fail"),
+        (HERE, jim, String::new(), "pass  none"),
         (
-            "127.0.0.2",
-            jim,
-            message("Hello.\r\n", "Hello.\r\n \r\n\t\r\n", relaxed),
-            "fail mail.signed.lab=pass pass",
-        ),
-        (
-            "127.0.0.2",
-            jim,
-            message("Hello.\r\n", "Hello.\r\n \r\n", simple),
-            "fail mail.signed.lab=fail fail",
-        ),
-        ("127.0.0.1", jim, String::new(), "pass  none"),
-        (
-            "127.0.0.1",
+            HERE,
             Some("a@plain.lab"),
             "From: x\r\n".to_owned(),
             "none  none",
@@ -163,6 +124,7 @@ async fn messages_are_judged_on_our_resolver() {
     );
     let many = plain.split_once("From:").unwrap().0.repeat(30) + &plain;
     let facts = judge(&dial, "127.0.0.1", jim, &many).await;
+    assert_eq!(facts.authentication.dkim[0].domain, name("mail.signed.lab"));
     assert_eq!(
         facts.authentication.dkim.len(),
         10,
@@ -218,9 +180,40 @@ async fn what_cannot_be_found_out_is_temporary() {
         let dial = dial(resolver, Validate::Own, &world.anchor);
         let facts = judge(&dial, "127.0.0.1", Some("jim@mail.signed.lab"), &plain).await;
         let shown = show(&facts.authentication);
-        assert_eq!(
-            shown, "temperror mail.signed.lab=temperror temperror",
-            "{resolver}"
-        );
+        assert_eq!(shown, "temperror temperror temperror", "{resolver}");
+    }
+}
+
+/// The message with a first ARC set of `mail.signed.lab` before it.
+fn sealed(body: &str) -> String {
+    let plain = message(body, body, Canonicalization::Relaxed);
+    let key = Ed25519Key::from_seed_and_public_key(&octets(SEED), &octets(PUBLIC)).unwrap();
+    let parsed = AuthenticatedMessage::parse(plain.as_bytes()).unwrap();
+    let results = AuthenticationResults::new("relay.lab");
+    let set = ArcSealer::from_key(key)
+        .domain("mail.signed.lab")
+        .selector("key")
+        .headers(["From", "To", "Subject", "DKIM-Signature"])
+        .body_canonicalization(Canonicalization::Relaxed)
+        .seal(&parsed, &results, &ArcOutput::default())
+        .unwrap();
+    format!("{}{plain}", set.to_header())
+}
+
+#[tokio::test]
+async fn arc_chains_are_verified() {
+    let world = world::world();
+    let dial = dial(world.server.address, Validate::Own, &world.anchor);
+    ready(&dial).await;
+    let whole = sealed("Hello.\r\n");
+    for (message, expected) in [
+        (whole.clone(), Verdict::Pass),
+        (whole.clone() + " \r\n", Verdict::Pass),
+        (whole.replace("Hello", "Hallo"), Verdict::Fail),
+        (whole.replace("cv=none", "cv=pass"), Verdict::Fail),
+    ] {
+        let facts = judge(&dial, HERE, None, &message).await;
+        assert_eq!(facts.authentication.arc, expected, "{message}");
+        assert_eq!(facts.signatures, ["Dkim", "Arc"]);
     }
 }

@@ -65,7 +65,7 @@ fn show<T: std::fmt::Debug>(lookup: &Lookup<T>) -> String {
 }
 
 /// Address look-ups and what they must come to, whoever validates.
-const ADDRESSES: [(&str, &str); 14] = [
+const ADDRESSES: [(&str, &str); 17] = [
     ("mx.signed.lab", "2 Secure"),
     ("none.signed.lab", "0 Secure"),
     ("a.b.c.none.signed.lab", "0 Secure"),
@@ -78,6 +78,9 @@ const ADDRESSES: [(&str, &str); 14] = [
     ("none.plain.lab", "0 Insecure"),
     ("alias.signed.lab", "2 Secure mx.signed.lab"),
     ("a.c.signed.lab", "2 Secure mx.signed.lab"),
+    ("mx.moved.signed.lab", "2 Secure mx.signed.lab"),
+    ("none.moved.signed.lab", "0 Secure none.signed.lab"),
+    ("host.half.signed.lab", "failed Bogus"),
     ("away.signed.lab", "1 Insecure host.plain.lab"),
     ("nowhere.signed.lab", "0 Secure none.three.lab"),
 ];

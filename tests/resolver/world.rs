@@ -1,9 +1,10 @@
 //! A small signed world on loopback: Knot serves a private root, a top-level domain and the zones below it.
 
 use std::fs;
-use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU8, Ordering};
 
 /// Zones that Knot signs, parents first; the DS of each stands in its parent.
 const SIGNED: [&str; 5] = [".", "lab", "signed.lab", "three.lab", "broken.lab"];
@@ -25,7 +26,7 @@ const RECORDS: [(&str, &str); 7] = [
          0000000000000000000000000000000000000000000000000000000000000001\n\
          four A 127.0.0.4\nforged A 127.0.0.1\n*.w A 127.0.0.9\nalias CNAME mx\n\
          away CNAME host.plain.lab.\nnowhere CNAME none.three.lab.\nempty CNAME text.three.lab.\n\
-         loop CNAME loop2\nloop2 CNAME loop\n*.c CNAME mx\n\
+         moved DNAME signed.lab.\nhalf DNAME broken.lab.\nloop CNAME loop2\nloop2 CNAME loop\n*.c CNAME mx\n\
          mail TXT \"v=spf1 ip4:127.0.0.1 -all\"\ntwice TXT \"v=spf1 ip4:127.0.0.1 -all\"\ntwice TXT \"v=spf1 -all\"\n\
          _dmarc.mail TXT \"v=DMARC1; p=reject\"\n\
          key._domainkey.mail TXT \"v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\"\n\
@@ -63,16 +64,12 @@ pub struct World {
     pub anchor: String,
 }
 
-/// A port that is free for UDP and TCP.
-fn free_port() -> SocketAddr {
-    for _ in 0..100 {
-        let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
-        let address = udp.local_addr().unwrap();
-        if TcpListener::bind(address).is_ok() {
-            return address;
-        }
-    }
-    panic!("no free port");
+/// A loopback address that no other server of these tests has, with a port that is never given out by the system.
+fn own_address() -> SocketAddr {
+    static COUNT: AtomicU8 = AtomicU8::new(1);
+    let [.., high, low] = std::process::id().to_be_bytes();
+    let last = COUNT.fetch_add(1, Ordering::SeqCst);
+    SocketAddr::from(([127, 64 | high, low, last], 5300))
 }
 
 /// Starts a program; a missing one is named with the package that has it.
@@ -101,7 +98,8 @@ fn fqdn(zone: &str) -> String {
 }
 
 fn config(folder: &Path, address: SocketAddr) -> String {
-    let (folder, port) = (folder.display(), address.port());
+    let folder = folder.display();
+    let (host, port) = (address.ip(), address.port());
     let policy = |id: &str, nsec3: &str| {
         format!(
             "  - id: {id}\n    algorithm: ecdsap256sha256\n    manual: on\n    \
@@ -109,7 +107,7 @@ fn config(folder: &Path, address: SocketAddr) -> String {
         )
     };
     let mut text = format!(
-        "server:\n    rundir: {folder}\n    listen: 127.0.0.1@{port}\ndatabase:\n    storage: {folder}\npolicy:\n{}{}zone:\n",
+        "server:\n    rundir: {folder}\n    listen: {host}@{port}\ndatabase:\n    storage: {folder}\npolicy:\n{}{}zone:\n",
         policy("one", "off"),
         policy("three", "on")
     );
@@ -128,7 +126,7 @@ fn config(folder: &Path, address: SocketAddr) -> String {
 /// Builds and starts the world; `broken.lab` has a DS record that fits no key.
 pub fn world() -> World {
     let folder = tempfile::tempdir().unwrap();
-    let address = free_port();
+    let address = own_address();
     let path = folder.path().join("knot.conf");
     fs::write(&path, config(folder.path(), address)).unwrap();
     let mut delegations = Vec::new();
@@ -180,21 +178,23 @@ pub fn world() -> World {
 /// Starts Unbound as a validating resolver of that world.
 pub fn unbound(world: &World) -> Server {
     let folder = tempfile::tempdir().unwrap();
-    let address = free_port();
+    let address = own_address();
     let anchor = folder.path().join("root.anchor");
     fs::write(&anchor, &world.anchor).unwrap();
     let mut text = format!(
-        "server:\n interface: 127.0.0.1\n port: {}\n username: \"\"\n chroot: \"\"\n directory: \"{}\"\n pidfile: \"\"\n \
+        "server:\n interface: {}\n port: {}\n username: \"\"\n chroot: \"\"\n directory: \"{}\"\n pidfile: \"\"\n \
          use-syslog: no\n do-daemonize: no\n do-not-query-localhost: no\n do-ip6: no\n \
          trust-anchor-file: \"{}\"\n module-config: \"validator iterator\"\nremote-control:\n control-enable: no\n",
+        address.ip(),
         address.port(),
         folder.path().display(),
         anchor.display()
     );
     for (zone, _) in RECORDS {
         text += &format!(
-            "stub-zone:\n name: \"{}\"\n stub-addr: 127.0.0.1@{}\n",
+            "stub-zone:\n name: \"{}\"\n stub-addr: {}@{}\n",
             fqdn(zone),
+            world.server.address.ip(),
             world.server.address.port()
         );
     }

@@ -8,6 +8,7 @@ mod cache;
 mod denial;
 mod exchange;
 mod reason;
+mod rename;
 mod validate;
 
 use super::{DialError, Settings, Validate};
@@ -155,8 +156,14 @@ impl Resolver {
         .await
     }
 
-    /// A reverse name of an address that leads back to it (RFC 8601 3), the first in order when there are several.
+    /// A reverse name of an address that leads back to it (RFC 8601 3), the first in order when there are several; none
+    /// when it cannot be found out within half of `limits::VALIDATION_TIMEOUT`.
     pub async fn reverse(&self, address: IpAddr) -> Option<Domain> {
+        let patience = limits::VALIDATION_TIMEOUT / 2;
+        timeout(patience, self.confirmed(address)).await.ok()?
+    }
+
+    async fn confirmed(&self, address: IpAddr) -> Option<Domain> {
         let address = address.to_canonical();
         let names = self
             .follow(Name::from(address), RecordType::PTR)

@@ -40,3 +40,42 @@ fn explain(records: &[Record], now: SerialNumber) -> &'static str {
     }
     "does not fit its signature, or its zone's keys do not fit the parent's DS records"
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hickory_proto::dnssec::Algorithm;
+    use hickory_proto::dnssec::rdata::{RRSIG, sig::SigInput};
+    use hickory_proto::rr::rdata::A;
+
+    #[test]
+    fn the_dates_of_the_signatures_tell() {
+        let name = Name::from_ascii("mx.example.").unwrap();
+        for (dates, expected) in [
+            (None, "no signature"),
+            (Some((100, 900)), "expired"),
+            (Some((2000, 3000)), "not yet valid"),
+            (Some((100, 2000)), "does not fit"),
+        ] {
+            let address = RData::A(A::new(192, 0, 2, 1));
+            let mut records = vec![Record::from_rdata(name.clone(), 60, address)];
+            if let Some((inception, expiration)) = dates {
+                let input = SigInput {
+                    type_covered: RecordType::A,
+                    algorithm: Algorithm::ECDSAP256SHA256,
+                    num_labels: 2,
+                    original_ttl: 60,
+                    sig_expiration: SerialNumber::new(expiration),
+                    sig_inception: SerialNumber::new(inception),
+                    key_tag: 1,
+                    signer_name: name.clone(),
+                };
+                let signature = RRSIG::from_sig(input, vec![0; 64]);
+                let data = RData::DNSSEC(DNSSECRData::RRSIG(signature));
+                records.push(Record::from_rdata(name.clone(), 60, data));
+            }
+            let found = explain(&records, SerialNumber::new(1000));
+            assert!(found.contains(expected), "{found}");
+        }
+    }
+}

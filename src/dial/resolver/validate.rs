@@ -6,7 +6,7 @@
 
 use super::anchors::Anchors;
 use super::exchange::{Exchange, Question, Wish};
-use super::{denial, reason};
+use super::{denial, reason, rename};
 use crate::base::Security;
 use hickory_net::dnssec::DnssecDnsHandle;
 use hickory_net::runtime::TokioRuntimeProvider;
@@ -148,6 +148,28 @@ impl Validator {
 
     /// Looks up one name, without following an alias.
     pub(super) async fn step(&self, name: &Name, kind: RecordType) -> Result<Step, Failure> {
+        match self.plain_step(name, kind).await {
+            Err(failure) if failure.security == Security::Bogus => {
+                self.renamed(name, kind).await.ok_or(failure)
+            }
+            step => step,
+        }
+    }
+
+    /// The alias by a DNAME record above the name, with the security of that record.
+    async fn renamed(&self, name: &Name, kind: RecordType) -> Option<Step> {
+        let question = Question::new(name, kind, Wish::Unchecked);
+        let message = self.exchange.ask(question).await.ok()?;
+        let owner = rename::above(&message, name)?;
+        let step = self.plain_step(&owner, RecordType::DNAME).await.ok()?;
+        let alias = rename::alias(step.records.first()?, name)?;
+        Some(Step {
+            records: vec![alias],
+            security: step.security,
+        })
+    }
+
+    async fn plain_step(&self, name: &Name, kind: RecordType) -> Result<Step, Failure> {
         let handle = Handle {
             exchange: Arc::clone(&self.exchange),
             trouble: Arc::default(),
