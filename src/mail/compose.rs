@@ -30,8 +30,8 @@ fn failed(error: impl fmt::Display) -> ComposeError {
 /// Longest Message-ID of a stranger that is repeated in ours, in octets.
 const MESSAGE_ID: usize = 250;
 
-/// The mail that answers this test: to its envelope sender, from `from`, signed for the domain of that address. The text
-/// is in the language of the test; the evidence is attached as JSON, mail addresses shortened. The null return path is
+/// The mail that answers this test: to its envelope sender, from `from`, signed for the domain of that address. The text,
+/// plain and as HTML, is in the language of the test; the evidence is attached as JSON, mail addresses shortened. The null return path is
 /// the envelope's business.
 ///
 /// # Errors
@@ -77,9 +77,14 @@ fn parts(report: &Report, random: &dyn Random) -> Result<MultiPart, ComposeError
     let evidence = evidence(report)?;
     let json = ContentType::parse("application/json").map_err(failed)?;
     let file = report::evidence_file(&report.test.id);
-    Ok(MultiPart::mixed()
-        .boundary(format!("{}{}", bits(random), bits(random)))
+    // A reader shows the last form that it understands (RFC 2046 5.1.4).
+    let readable = MultiPart::alternative()
+        .boundary(boundary("text", random))
         .singlepart(SinglePart::plain(report::text(report)))
+        .singlepart(SinglePart::html(report::html(report)));
+    Ok(MultiPart::mixed()
+        .boundary(boundary("mixed", random))
+        .multipart(readable)
         .singlepart(Attachment::new(file).body(evidence, json)))
 }
 
@@ -92,6 +97,11 @@ fn evidence(report: &Report) -> Result<String, ComposeError> {
     }
     text.push('\n');
     Ok(text)
+}
+
+/// A line that no part holds; the kind keeps those of one mail apart even if the random bits were the same.
+fn boundary(kind: &str, random: &dyn Random) -> String {
+    format!("{kind}{}", bits(random))
 }
 
 /// 80 random bits in 16 characters.

@@ -5,7 +5,9 @@ use super::queue::Item;
 use crate::base::ports::{Clock, Random};
 use crate::base::{Domain, Policy, limits};
 use crate::dial::Dial;
-use crate::dial::deliver::{Delivery, Outcome, StsCache, Verified, deliver};
+use crate::dial::deliver::{
+    Delivery, Outcome, Progress, Smarthost, StsCache, Verified, deliver, submit,
+};
 use std::fmt;
 use std::sync::Arc;
 
@@ -88,22 +90,25 @@ fn short(text: &str) -> String {
 pub struct Sender {
     dial: Dial,
     policies: StsCache,
+    smarthost: Option<Arc<Smarthost>>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 }
 
 impl Sender {
-    /// A sender that greets as `dial` is set to.
+    /// A sender that greets as `dial` is set to, and hands everything to the smarthost if there is one.
     #[must_use]
     pub fn new(
         dial: Dial,
         policies: StsCache,
+        smarthost: Option<Smarthost>,
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
     ) -> Self {
         Self {
             dial,
             policies,
+            smarthost: smarthost.map(Arc::new),
             clock,
             random,
         }
@@ -123,16 +128,12 @@ impl Sender {
         // As Postfix does: a server whose TLS is broken for good gets the mail in clear text on a retry, unless DANE
         // or MTA-STS forbids that.
         delivery.clear_after_failure = item.attempts > 0;
-        let outcome = deliver(
-            &self.dial,
-            &delivery,
-            &self.policies,
-            &*self.clock,
-            &mut |progress| {
-                tracing::debug!(test = %item.test, "{progress}");
-            },
-        )
-        .await;
-        Attempt::of(outcome)
+        let observer =
+            &mut |progress: Progress<'_>| tracing::debug!(test = %item.test, "{progress}");
+        let clock = &*self.clock;
+        Attempt::of(match &self.smarthost {
+            Some(relay) => submit(&self.dial, relay, &delivery, clock).await,
+            None => deliver(&self.dial, &delivery, &self.policies, clock, observer).await,
+        })
     }
 }

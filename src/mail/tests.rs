@@ -214,7 +214,13 @@ async fn without_an_answer_from_the_dns_a_mail_waits() {
         ..Settings::default()
     };
     let dial = Dial::new(settings).unwrap();
-    let sender = Sender::new(dial, StsCache::default(), Arc::new(Fixed), Arc::new(Fixed));
+    let sender = Sender::new(
+        dial,
+        StsCache::default(),
+        None,
+        Arc::new(Fixed),
+        Arc::new(Fixed),
+    );
     let mut queue = Queue::default();
     queued(&mut queue, 1, "jim@example.net", 0);
     let item = one(&mut queue, at(0));

@@ -3,46 +3,46 @@
 use super::Report;
 use super::answer::{policy_name, rating};
 use super::history::day_and_time;
+use super::sheet::Sheet;
 use super::words::{Words, key};
-use super::wrap::Lines;
 use crate::base::{
     Connection, Contact, GapKind, Policy, Server, Status, Test, Timestamp, Zone, limits,
 };
 use crate::cases::{self, Issue, Reach, Tlsa};
 use crate::infer::{Confidence, Finding, Plaintext, Rating, ServerState};
 
-pub(super) fn write(report: &Report, words: &Words, lines: &mut Lines) {
+pub(super) fn write(report: &Report, words: &Words, sheet: &mut dyn Sheet) {
     let outbound = &report.outbound;
-    lines.heading(&words.plain("sending"));
-    lines.paragraph(&words.say(
+    sheet.heading(&words.plain("sending"));
+    sheet.paragraph(&words.say(
         &key("sending", policy_name(outbound.policy)),
         &[("rating", &rating(words, outbound.rating))],
     ));
     if outbound.policy.is_none() {
-        undetermined(report, words, lines);
+        undetermined(report, words, sheet);
     }
     if outbound.confidence == Confidence::Supported {
-        lines.paragraph(&words.plain("sending-supported"));
+        sheet.paragraph(&words.plain("sending-supported"));
     }
-    lines.blank();
-    servers(report, words, lines);
+    sheet.blank();
+    servers(report, words, sheet);
     for (zone, what) in [
         (Zone::Et, outbound.plaintext.et),
         (Zone::Ut, outbound.plaintext.ut),
     ] {
-        lines.paragraph(&plaintext(zone, what, outbound.policy, words));
-        lines.blank();
+        sheet.paragraph(&plaintext(zone, what, outbound.policy, words));
+        sheet.blank();
     }
     if !outbound.findings.is_empty() {
-        lines.paragraph(&words.plain("findings"));
+        sheet.paragraph(&words.plain("findings"));
         for found in &outbound.findings {
-            lines.point(&finding(found, words));
+            sheet.point(&finding(found, words));
         }
     }
 }
 
 /// What the evidence leaves, what is missing, and why it does not come.
-fn undetermined(report: &Report, words: &Words, lines: &mut Lines) {
+fn undetermined(report: &Report, words: &Words, sheet: &mut dyn Sheet) {
     let (test, outbound) = (&report.test, &report.outbound);
     let mut text = if outbound.candidates.is_empty() {
         vec![words.plain("undetermined-contradictory")]
@@ -81,7 +81,7 @@ fn undetermined(report: &Report, words: &Words, lines: &mut Lines) {
             false => "undetermined-expired",
         }),
     );
-    lines.paragraph(&text.join(" "));
+    sheet.paragraph(&text.join(" "));
     for gap in test.gaps.iter().take(limits::REPORT_EVIDENCE) {
         let what = words.plain(match gap.what {
             GapKind::Connections => "gap-connections",
@@ -91,7 +91,7 @@ fn undetermined(report: &Report, words: &Words, lines: &mut Lines) {
             day_and_time(gap.from, words),
             day_and_time(gap.until, words),
         );
-        lines.paragraph(&words.say(
+        sheet.paragraph(&words.say(
             "undetermined-gap",
             &[("from", &from), ("until", &until), ("what", &what)],
         ));
@@ -120,7 +120,7 @@ enum Shown {
     Clear,
 }
 
-fn servers(report: &Report, words: &Words, lines: &mut Lines) {
+fn servers(report: &Report, words: &Words, sheet: &mut dyn Sheet) {
     let all = Server::ALL.into_iter();
     let known: Vec<_> = all
         .filter_map(|server| shown(report, server).map(|shown| (server, shown)))
@@ -128,7 +128,7 @@ fn servers(report: &Report, words: &Words, lines: &mut Lines) {
     if known.is_empty() {
         return;
     }
-    lines.paragraph(&words.plain("servers"));
+    sheet.paragraph(&words.plain("servers"));
     for (server, shown) in known {
         let state = words.plain(match shown {
             Shown::State(state) => state_key(state),
@@ -139,9 +139,9 @@ fn servers(report: &Report, words: &Words, lines: &mut Lines) {
             ("properties", &properties(server, words)),
             ("state", &state),
         ];
-        lines.point(&words.say("servers-line", &values));
+        sheet.point(&words.say("servers-line", &values));
     }
-    lines.blank();
+    sheet.blank();
 }
 
 /// The verdict's state of the servers that it is about, with open ones only where they matter; of the others what

@@ -7,7 +7,7 @@ use mailproof::base::{Domain, Mailbox, Robot};
 use mailproof::keys::{DkimKey, DkimKeys, DkimKind};
 use mailproof::mail::compose::compose;
 use mailproof::mail::gate::gate;
-use mailproof::report::{Redaction, Report, json, text};
+use mailproof::report::{Redaction, Report, html, json, text};
 use std::sync::{Arc, OnceLock};
 
 struct Bits;
@@ -79,6 +79,8 @@ fn it_holds_the_text_and_the_evidence() {
         .unwrap();
     let body = parsed.body_text(0).unwrap().replace("\r\n", "\n");
     assert_eq!(body, text(&report));
+    let page = parsed.body_html(0).unwrap().replace("\r\n", "\n");
+    assert_eq!(page, html(&report));
     let attached = parsed.attachments().next().unwrap();
     let evidence: serde_json::Value = serde_json::from_slice(attached.contents()).unwrap();
     assert_eq!(evidence, json(&report, Redaction::Personal));
