@@ -4,9 +4,11 @@
 //! `config -> keys -> certs -> zone -> sign -> serve` publishes,
 //! `serve -> desk -> journal -> infer -> report -> mail -> dial` observes. ARCHITECTURE.md is the map.
 
+pub mod app;
 pub mod base;
 pub mod cases;
 pub mod certs;
+pub mod cli;
 pub mod config;
 pub mod desk;
 pub mod dial;

@@ -229,7 +229,7 @@ fn the_siblings_of_serve_never_meet() {
 fn pure_modules_neither_wait_nor_touch_the_world() {
     let mut faults = Vec::new();
     for source in sources() {
-        if !PURE.contains(&source.module()) {
+        if !PURE.contains(&source.module()) || source.is_in("base/file") {
             continue;
         }
         for (number, line) in source.code() {

@@ -1,30 +1,22 @@
-//! The desk as the listeners see it: numbers, look-ups and commits around the pure step.
+//! The live tests: the desk behind one lock, its journal, and the numbers of the evidence.
 
-use crate::base::ports::{Answer, Clock, Decision, Desk as DeskPort, Greeting, Random, Recipient, Unavailable};
-use crate::base::{
-    Connection, ConnectionId, Event, Fetch, FetchId, Gap, GapKind, Mailbox, Query, QueryId, TestId,
-    Timestamp, limits,
-};
+use crate::base::ports::{Answer, Clock, Random, Unavailable};
+use crate::base::{ConnectionId, Event, FetchId, Gap, GapKind, QueryId, TestId, limits};
 use crate::desk::Desk;
-use crate::dial::Dial;
-use crate::journal::{Journal, JournalError, Opened};
-use std::net::IpAddr;
+use crate::journal::{Batch, Journal, JournalError, Opened};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::Notify;
 
 /// The live tests behind one lock, their journal, and what numbers the evidence.
 pub struct Live {
     desk: Mutex<Desk>,
     journal: Journal,
-    dial: Dial,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     next: Next,
     unsaved: Mutex<Vec<Event>>,
-    observed: mpsc::Sender<Query>,
     me: Weak<Self>,
-    lost: Mutex<Option<(Timestamp, Timestamp)>>,
     changed: Arc<Notify>,
 }
 
@@ -41,19 +33,16 @@ struct Next {
 }
 
 impl Live {
-    /// Puts the desk behind its port. Queries seen come out of the returned receiver, for [`Live::observe`].
+    /// Puts the desk behind its lock; numbers go on where the journal ends.
     pub fn new(
         desk: Desk,
         (journal, opened): (Journal, &Opened),
-        dial: Dial,
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
-    ) -> (Arc<Self>, mpsc::Receiver<Query>) {
-        let (observed, queries) = mpsc::channel(limits::EVENT_QUEUE);
-        let live = Arc::new_cyclic(|me| Self {
+    ) -> Arc<Self> {
+        Arc::new_cyclic(|me| Self {
             desk: Mutex::new(desk),
             journal,
-            dial,
             clock,
             random,
             next: Next {
@@ -62,12 +51,24 @@ impl Live {
                 fetch: AtomicU64::new(opened.next_fetch),
             },
             unsaved: Mutex::new(Vec::new()),
-            observed,
             me: Weak::clone(me),
-            lost: Mutex::new(None),
             changed: Arc::new(Notify::new()),
-        });
-        (live, queries)
+        })
+    }
+
+    /// The next connection's number.
+    pub fn connection(&self) -> ConnectionId {
+        ConnectionId(self.next.connection.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// The next query's number.
+    pub fn query(&self) -> QueryId {
+        QueryId(self.next.query.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// The next fetch's number.
+    pub fn fetch(&self) -> FetchId {
+        FetchId(self.next.fetch.fetch_add(1, Ordering::Relaxed))
     }
 
     /// The desk, for as long as nothing is awaited.
@@ -87,19 +88,24 @@ impl Live {
     }
 
     /// A new test's name.
-    fn fresh(&self) -> TestId {
+    pub fn fresh(&self) -> TestId {
         let mut bits = [0; 10];
         self.random.fill(&mut bits);
         TestId::from_bits(bits)
     }
 
     /// Lets the desk make its step and queues what came of it for the journal, in the order of the steps.
-    fn start<T>(&self, step: impl FnOnce(&mut Desk) -> (T, Vec<Event>)) -> (T, Pending) {
+    fn start<T>(&self, with: Batch, step: impl FnOnce(&mut Desk) -> (T, Vec<Event>)) -> (T, Pending) {
         let mut desk = self.desk();
         let (value, made) = step(&mut desk);
         let mut events = std::mem::take(&mut *self.unsaved());
         events.extend(made);
-        let commit = (!events.is_empty()).then(|| Box::pin(self.journal.append(events.clone())) as _);
+        let nothing = events.is_empty() && with.puts.is_empty() && with.removes.is_empty();
+        let batch = Batch {
+            events: events.clone(),
+            ..with
+        };
+        let commit = (!nothing).then(|| Box::pin(self.journal.commit(batch)) as _);
         drop(desk);
         self.changed.notify_one();
         (value, Pending { events, commit })
@@ -122,13 +128,25 @@ impl Live {
     /// # Errors
     /// [`Unavailable`] when it could not be committed; the events are kept for the next commit.
     pub async fn step<T>(&self, step: impl FnOnce(&mut Desk) -> (T, Vec<Event>)) -> Result<T, Unavailable> {
-        let (value, pending) = self.start(step);
+        self.step_with(Batch::default(), step).await
+    }
+
+    /// A step, committed as one with what others keep in the journal.
+    ///
+    /// # Errors
+    /// As [`Live::step`]; what others keep is not kept then.
+    pub async fn step_with<T>(
+        &self,
+        with: Batch,
+        step: impl FnOnce(&mut Desk) -> (T, Vec<Event>),
+    ) -> Result<T, Unavailable> {
+        let (value, pending) = self.start(with, step);
         self.finish(pending).await.map(|()| value)
     }
 
     /// A step now, to be committed soon.
-    fn step_now(&self, step: impl FnOnce(&mut Desk) -> Vec<Event>) {
-        let ((), pending) = self.start(|desk| ((), step(desk)));
+    pub fn step_now(&self, step: impl FnOnce(&mut Desk) -> Vec<Event>) {
+        let ((), pending) = self.start(Batch::default(), |desk| ((), step(desk)));
         if let Some(live) = self.me.upgrade() {
             tokio::spawn(async move {
                 // What cannot be committed is kept for the next commit.
@@ -155,98 +173,5 @@ impl Live {
             }));
         }
         *unsaved = events;
-    }
-
-    /// Takes the queries seen into the desk, several in one commit; returns when the sender is gone.
-    pub async fn observe(&self, mut queries: mpsc::Receiver<Query>) {
-        let mut batch = Vec::new();
-        while queries.recv_many(&mut batch, 256).await > 0 {
-            let lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner).take();
-            // What cannot be committed now is kept for the next commit.
-            let _ = self
-                .step(|desk| {
-                    let mut events = Vec::new();
-                    for query in batch.drain(..) {
-                        let id = QueryId(self.next.query.fetch_add(1, Ordering::Relaxed));
-                        events.extend(desk.queried(Query { id, ..query }));
-                    }
-                    if let Some((from, until)) = lost {
-                        events.extend(desk.gap(Gap {
-                            from,
-                            until,
-                            what: GapKind::Queries,
-                        }));
-                    }
-                    ((), events)
-                })
-                .await;
-        }
-    }
-
-    /// A greeting's answer, once the reverse name is known.
-    fn greeting(&self, client: IpAddr, ptr: Option<crate::base::Domain>, ehlo: &str) -> Greeting {
-        let now = self.clock.now();
-        let (starttls, without_sni) = self.desk().greet(client, ptr.as_ref(), ehlo, now);
-        Greeting {
-            ptr,
-            starttls,
-            without_sni,
-        }
-    }
-}
-
-impl DeskPort for Live {
-    fn connected(&self) -> ConnectionId {
-        ConnectionId(self.next.connection.fetch_add(1, Ordering::Relaxed))
-    }
-
-    fn greet<'a>(&'a self, client: IpAddr, ehlo: &'a str) -> Answer<'a, Greeting> {
-        Box::pin(async move {
-            let ptr = self.dial.resolver().reverse(client).await;
-            self.greeting(client, ptr, ehlo)
-        })
-    }
-
-    fn recipient(&self, address: &Mailbox) -> Recipient {
-        self.desk().recipient(address)
-    }
-
-    fn known(&self, connection: &Connection) -> bool {
-        self.desk().known(connection)
-    }
-
-    fn transacted(&self, connection: Connection) -> Answer<'_, Result<Decision, Unavailable>> {
-        Box::pin(async move {
-            let (now, fresh) = (self.clock.now(), self.fresh());
-            self.step(|desk| {
-                let done = desk.transacted(&connection, fresh, now);
-                (done.decision, done.events)
-            })
-            .await
-        })
-    }
-
-    fn closed(&self, connection: Connection) {
-        let now = self.clock.now();
-        self.step_now(|desk| desk.closed(connection, now));
-    }
-
-    fn queried(&self, query: Query) {
-        let time = query.time;
-        if self.observed.try_send(query).is_err() {
-            let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
-            *lost = Some((lost.map_or(time, |(from, _)| from), time));
-        }
-    }
-
-    fn fetched(&self, fetch: Fetch) {
-        let Some(live) = self.me.upgrade() else {
-            return;
-        };
-        tokio::spawn(async move {
-            let ptr = live.dial.resolver().reverse(fetch.client).await;
-            let id = FetchId(live.next.fetch.fetch_add(1, Ordering::Relaxed));
-            live.step_now(|desk| desk.fetched(Fetch { id, ptr, ..fetch }));
-        });
     }
 }

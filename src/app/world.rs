@@ -15,7 +15,7 @@ impl Clock for SystemClock {
 }
 
 /// The system's source of random bits.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct SystemBits(SystemRandom);
 
 impl SystemBits {

@@ -26,6 +26,16 @@ pub const DATA_TIMEOUT: Duration = Duration::from_secs(180);
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(60);
 /// The longest session.
 pub const SESSION_TIMEOUT: Duration = Duration::from_secs(1800);
+/// Time for what is under way when the appliance stops: a message being judged or relayed.
+pub const STOP_GRACE: Duration = Duration::from_secs(10);
+/// Time for a client to take a reply.
+pub const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Time for a client to close after our last reply, so that it surely reads it.
+pub const LAST_WORDS: Duration = Duration::from_secs(5);
+/// The longest pause after a connection could not be accepted, for want of file descriptors say.
+pub const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
+/// Octets read from a client at once.
+pub const READ: usize = 4096;
 /// Octets of a ClientHello that are kept to be read.
 pub const CLIENT_HELLO: usize = 16 * 1024;
 /// Characters of an EHLO name, SNI or similar text in a record.
@@ -106,6 +116,18 @@ pub const STORED: usize = 16 * 1024 * 1024;
 pub const SWEEP: u64 = 4096;
 /// Open tests.
 pub const OPEN_TESTS: usize = 10_000;
+/// Ended tests that are remembered, so that late copies of their messages are known.
+pub const ENDED_TESTS: usize = 10_000;
+/// Origins that are remembered.
+pub const ORIGINS: usize = 20_000;
+/// Connections without a sender that are kept, of all origins together.
+pub const SHARED_CONNECTIONS: usize = 50_000;
+/// Latest DNS queries, and policy fetches, that are kept for tests yet to begin.
+pub const SIGHTINGS: usize = 2_000;
+/// MX orders that are kept for the tests they were in force for.
+pub const ORDERS: usize = 5_000;
+/// Gaps in the evidence that are kept.
+pub const GAPS: usize = 1_000;
 /// Connections of one test that are kept; later ones are counted, not kept.
 pub const TEST_CONNECTIONS: usize = 500;
 /// Queries and fetches of one test that are kept.
@@ -130,5 +152,9 @@ pub const MAIL_LIFETIME: Duration = Duration::from_secs(2 * 24 * 3600);
 pub const ZONE_FILE: u64 = 1024 * 1024;
 /// Octets of the configuration file.
 pub const CONFIG_FILE: u64 = 256 * 1024;
+/// UDP sockets, and so workers, at each address of the nameserver.
+pub const DNS_WORKERS: usize = 8;
+/// Octets of a DNS query over TCP; a longer one ends the connection.
+pub const DNS_QUERY: usize = 4096;
 /// Octets of a file with a key or a certificate chain.
 pub const KEY_FILE: u64 = 64 * 1024;

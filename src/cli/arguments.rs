@@ -143,3 +143,32 @@ impl From<ZoneName> for Zone {
         }
     }
 }
+
+/// The message sent when none is named.
+const MESSAGE: &str = "Subject: a message under exactly one policy\r\n\r\nSent by mailproof send.\r\n";
+
+impl Send {
+    /// What is to be sent.
+    ///
+    /// # Errors
+    /// When the message file cannot be read, or is too long.
+    pub fn as_job(&self) -> Result<crate::app::send::Job, String> {
+        let message = match &self.message {
+            None => MESSAGE.to_owned(),
+            Some(path) => crate::base::file::read(path, crate::base::limits::MESSAGE as u64)
+                .map_err(|error| error.to_string())?
+                .ok_or_else(|| format!("{}: not found", path.display()))?,
+        };
+        Ok(crate::app::send::Job {
+            policy: self.policy,
+            to: self.to.clone(),
+            from: self.from.clone(),
+            message: message.into_bytes(),
+            helo: self.helo.clone(),
+            resolver: self.resolver,
+            no_sni: self.no_sni,
+            stop_after: self.stop_after,
+            retry: self.retry,
+        })
+    }
+}

@@ -10,9 +10,9 @@ mod validate;
 mod value;
 
 pub use error::ConfigError;
-pub use value::{Denied, Family, Issuer, Network, Validate};
+pub use value::{Denied, Family, Issuer, Validate};
 
-use crate::base::{Domain, Mailbox, Server, Zone, limits};
+use crate::base::{Domain, Mailbox, Network, Server, Zone, limits};
 use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::net::{IpAddr, SocketAddr};

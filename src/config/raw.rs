@@ -1,7 +1,7 @@
 //! The file as it is written, key by key; unknown keys are refused.
 
-use super::value::{Denied, Family, Issuer, Network, Span, Validate};
-use crate::base::{Domain, Mailbox};
+use super::value::{Denied, Family, Issuer, Span, Validate};
+use crate::base::{Domain, Mailbox, Network};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};

@@ -14,7 +14,8 @@ pub mod smtp;
 pub mod tls;
 
 use crate::base::Domain;
-use reach::{Network, Rules, Unreachable};
+use crate::base::Network;
+use reach::{Rules, Unreachable};
 use resolver::{Anchors, Resolver};
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;

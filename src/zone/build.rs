@@ -57,7 +57,8 @@ fn reserved(inputs: &Inputs<'_>) -> Result<Vec<Name>, ZoneError> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{MxFamily, Ttls, master};
+    use super::super::{Ttls, master};
+    use crate::config::Family as MxFamily;
     use super::*;
     use crate::base::{self, Server};
     use base::Zone::{Et, Ut};
@@ -84,7 +85,7 @@ mod tests {
             base: base::Domain::parse("example.org").unwrap(),
             addresses: addresses(&["192.0.2.25", "2001:db8::25"]),
             servers: BTreeMap::new(),
-            family: MxFamily::V4,
+            family: MxFamily::Ipv4,
             tlsa: BTreeMap::from([
                 (Three, vec![[9; 32]]),
                 (Four, vec![[4; 32], [0x44; 32]]),
@@ -336,7 +337,7 @@ _dmarc.ut.example.org. 300 IN TXT "v=DMARC1; p=reject"
             ),
             (
                 |world| {
-                    world.family = MxFamily::V6;
+                    world.family = MxFamily::Ipv6;
                     world.addresses.pop();
                 },
                 "no MX host of et has an address in the family of network.mx_family",

@@ -3,6 +3,7 @@
 use super::{ZoneError, master, policy};
 use crate::base::{Domain, Server, Zone};
 use crate::cases::{self, Case};
+use crate::config::Family;
 use hickory_proto::rr::rdata::tlsa::{CertUsage, Matching, Selector};
 use hickory_proto::rr::rdata::{A, AAAA, MX, NS, SOA, TLSA, TXT};
 use hickory_proto::rr::{Name, RData, RecordType};
@@ -17,27 +18,6 @@ const STRING: usize = 255;
 const TIMERS: [i32; 3] = [3600, 600, 1_209_600];
 /// The label of our nameserver in `et`.
 pub(super) const NAMESERVER: &str = "ns1";
-
-/// The address families that the MX hosts of `et` publish.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MxFamily {
-    /// A only.
-    V4,
-    /// AAAA only.
-    V6,
-    /// Both.
-    Both,
-}
-
-impl MxFamily {
-    const fn has(self, address: &IpAddr) -> bool {
-        match self {
-            Self::V4 => address.is_ipv4(),
-            Self::V6 => address.is_ipv6(),
-            Self::Both => true,
-        }
-    }
-}
 
 /// How long records may be cached, in seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +44,7 @@ pub struct Inputs<'a> {
     /// The addresses of hosts that have their own.
     pub servers: &'a BTreeMap<Server, Vec<IpAddr>>,
     /// What the MX hosts of `et` publish of their addresses.
-    pub mx_family: MxFamily,
+    pub mx_family: Family,
     /// How long records may be cached.
     pub ttls: Ttls,
     /// The digests of TLSA `3 1 1`, by server, for all that the case table gives TLSA.
@@ -260,7 +240,7 @@ impl Maker<'_> {
                 .get(&case.server)
                 .map_or(inputs.addresses, Vec::as_slice)
                 .iter()
-                .filter(|address| inputs.mx_family.has(address))
+                .filter(|address| inputs.mx_family.publishes(**address))
                 .copied()
                 .collect();
             self.addresses(&self.host(case.server)?, &addresses)?;

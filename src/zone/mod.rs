@@ -10,7 +10,7 @@ mod operator;
 pub mod policy;
 
 pub use build::build;
-pub use generate::{Inputs, MxFamily, Ttls};
+pub use generate::{Inputs, Ttls};
 pub use operator::Operator;
 
 use hickory_proto::rr::{LowerName, Name, RData, Record, RecordSet, RecordType, RrKey};

@@ -1,0 +1,317 @@
+//! The appliance: what it holds, and how it starts and stops.
+
+use super::control::Commands;
+use super::live::Live;
+use super::observer::Observer;
+use super::outcome::Outcomes;
+use super::pages::Site;
+use super::publish::Publisher;
+use super::relay::OperatorRelay;
+use super::sockets::Sockets;
+use super::{StartError, failed, wake};
+use crate::base::ports::{Clock, Control, Desk as DeskPort, Random};
+use crate::base::{Event, Gap, Zone, file, limits};
+use crate::config::{Config, Denied};
+use crate::desk::{self, Desk};
+use crate::dial::judge::MailJudge;
+use crate::dial::resolver::Anchors;
+use crate::dial::{self, Dial};
+use crate::journal::{Batch, Journal};
+use crate::serve::{self, Shutdown, smtp::TlsSet, web};
+use crate::zone::Operator;
+use crate::{cases, certs};
+use arc_swap::ArcSwap;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::task::JoinSet;
+
+/// How long replies under way may take when the appliance stops.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// The state directory, opened.
+pub struct Appliance {
+    pub config: Arc<Config>,
+    pub live: Arc<Live>,
+    pub clock: Arc<dyn Clock>,
+    pub random: Arc<dyn Random>,
+    publisher: Arc<Mutex<Publisher>>,
+    gap: Option<Gap>,
+    /// The first serial that was never used.
+    pub next_serial: u32,
+}
+
+/// The certificates that listeners present; swapped when they are renewed.
+pub struct Presented {
+    pub smtp: Arc<serve::smtp::Settings>,
+    pub web: Arc<ArcSwap<rustls::ServerConfig>>,
+}
+
+impl Presented {
+    /// Takes these certificates into service; open connections keep what they have.
+    pub fn replace(&self, certificates: &certs::Snapshot) -> Result<(), StartError> {
+        self.smtp.tls.store(Arc::new(tls_set(certificates)?));
+        self.web.store(Arc::new(web_tls(certificates)?));
+        Ok(())
+    }
+}
+
+fn tls_set(certificates: &certs::Snapshot) -> Result<TlsSet, StartError> {
+    let pairs = certificates.mail.iter().map(|(name, served)| (*name, Arc::clone(&served.key)));
+    TlsSet::new(pairs).map_err(failed)
+}
+
+fn web_tls(certificates: &certs::Snapshot) -> Result<rustls::ServerConfig, StartError> {
+    let key = rustls::sign::SingleCertAndKey::from(Arc::clone(&certificates.web.key));
+    web::tls(Arc::new(key)).map_err(failed)
+}
+
+impl Appliance {
+    /// Opens keys, certificates and journal, making what is missing, and replays the journal.
+    ///
+    /// # Errors
+    /// When one of them is damaged, locked by a running appliance, or cannot be read or written.
+    pub fn open(
+        config: Config,
+        operator: BTreeMap<Zone, Operator>,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+    ) -> Result<Self, StartError> {
+        let now = clock.now();
+        let directory = &config.state.directory;
+        std::fs::create_dir_all(directory).map_err(|error| failed(format!("{}: {error}", directory.display())))?;
+        let publisher = Publisher::open(&config, operator, &*random, now).map_err(failed)?;
+        let (journal, opened) = Journal::open(&directory.join("journal.redb"), now).map_err(failed)?;
+        let mut desk = Desk::new(desk_settings(&config, &publisher));
+        let mut next_serial = 0;
+        journal
+            .replay(|event| {
+                if let Event::Order(order) = &event {
+                    next_serial = order.serial.saturating_add(1);
+                }
+                desk.apply(&event);
+            })
+            .map_err(failed)?;
+        let gap = opened.gap.clone();
+        let live = Live::new(desk, (journal, &opened), Arc::clone(&clock), Arc::clone(&random));
+        Ok(Self {
+            config: Arc::new(config),
+            live,
+            clock,
+            random,
+            publisher: Arc::new(Mutex::new(publisher)),
+            gap,
+            next_serial,
+        })
+    }
+
+    /// What is published, for as long as nothing is awaited.
+    pub fn publisher(&self) -> MutexGuard<'_, Publisher> {
+        self.publisher.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is published, to be shared.
+    pub fn shared_publisher(&self) -> Arc<Mutex<Publisher>> {
+        Arc::clone(&self.publisher)
+    }
+
+    /// Signs the zones as they would be served, for commands while the appliance is down; nothing is noted.
+    ///
+    /// # Errors
+    /// As [`Publisher::publish`].
+    pub fn publish_for_reading(&self) -> Result<(), StartError> {
+        let order = cases::order::IDLE[0];
+        self.publisher()
+            .publish(order, self.next_serial, self.clock.now())
+            .map(|_| ())
+            .map_err(failed)
+    }
+
+    /// The way out, as configured.
+    ///
+    /// # Errors
+    /// When a file of trust anchors or roots cannot be read; it is named.
+    pub fn dial(&self) -> Result<Dial, StartError> {
+        Dial::new(dial_settings(&self.config)?).map_err(failed)
+    }
+
+    /// Serves until `shutdown`, then ends what is under way and returns.
+    ///
+    /// # Errors
+    /// When the first zones cannot be published, or the way out cannot be made; nothing was served then.
+    pub async fn run(self, mut sockets: Sockets, shutdown: Shutdown) -> Result<(), StartError> {
+        let dial = self.dial()?;
+        if self.config.state.directory.exists() {
+            sockets.open_control(&self.config)?;
+        }
+        if let Some(gap) = self.gap.clone() {
+            let _ = self.live.step(|desk| ((), desk.gap(gap))).await;
+        }
+        self.publish_first().await?;
+        let certificates = self.publisher().certs().snapshot();
+        let presented = Arc::new(Presented {
+            smtp: Arc::new(smtp_settings(&self.config, &certificates)?),
+            web: Arc::new(ArcSwap::from_pointee(web_tls(&certificates)?)),
+        });
+        let (observer, queries) = Observer::new(Arc::clone(&self.live), dial.clone(), Arc::clone(&self.clock));
+        let outcomes = Outcomes::new(&self, dial.clone()).map_err(failed)?;
+        let commands: Arc<dyn Control> = Arc::new(Commands::new(&self, true));
+        let desk: Arc<dyn DeskPort> = observer.clone();
+
+        let mut listeners = JoinSet::new();
+        self.listen(&mut listeners, sockets, (&dial, &desk, &presented, commands), &shutdown)?;
+        let mut helpers = JoinSet::new();
+        helpers.spawn(async move { observer.observe(queries).await });
+        helpers.spawn(Arc::clone(&outcomes).send_queued(shutdown.clone()));
+        tracing::info!("serving {} and {}", self.config.zone_name(Zone::Et), self.config.zone_name(Zone::Ut));
+        wake::run(&self, &outcomes, &presented, shutdown).await;
+        let _ = tokio::time::timeout(GRACE, async { while listeners.join_next().await.is_some() {} }).await;
+        helpers.abort_all();
+        let last = Batch {
+            alive: Some(self.clock.now()),
+            ..Batch::default()
+        };
+        if let Err(error) = self.live.journal().commit(last).await {
+            tracing::error!("the journal was not closed in order: {error}");
+        }
+        tracing::info!("stopped");
+        Ok(())
+    }
+
+    async fn publish_first(&self) -> Result<(), StartError> {
+        let order = cases::order::IDLE[0];
+        let published = self
+            .publisher()
+            .publish(order, self.next_serial, self.clock.now())
+            .map_err(failed)?;
+        let _ = self.live.step(|desk| ((), desk.published(published))).await;
+        Ok(())
+    }
+
+    fn listen(
+        &self,
+        listeners: &mut JoinSet<()>,
+        sockets: Sockets,
+        (dial, desk, presented, commands): (&Dial, &Arc<dyn DeskPort>, &Arc<Presented>, Arc<dyn Control>),
+        shutdown: &Shutdown,
+    ) -> Result<(), StartError> {
+        let snapshot = self.publisher().snapshot();
+        let dns = serve::dns::Settings {
+            tcp_clients: self.config.dns.tcp_clients,
+            identity: self.config.zone_name(Zone::Et).to_string(),
+        };
+        let dns = serve::dns::run(sockets.dns, snapshot, dns, Arc::clone(desk), Arc::clone(&self.clock), shutdown.clone());
+        listeners.spawn(async move {
+            if let Err(error) = dns.await {
+                tracing::error!("the nameserver stopped: {error}");
+            }
+        });
+        let relay = OperatorRelay::new(
+            dial.clone(),
+            self.config.reply.operator.clone(),
+            Arc::clone(&self.clock),
+            Arc::clone(&self.random),
+        );
+        let ports = serve::smtp::Ports {
+            desk: Arc::clone(desk),
+            judge: Arc::new(MailJudge::new(dial.clone(), self.config.base_domain.clone())),
+            relay: Arc::new(relay),
+            clock: Arc::clone(&self.clock),
+        };
+        listeners.spawn(serve::smtp::run(sockets.smtp, Arc::clone(&presented.smtp), ports, shutdown.clone()));
+        let site = web::Web {
+            tls: Arc::clone(&presented.web),
+            pages: Arc::new(Site::new(&self.config).map_err(failed)?),
+            desk: Arc::clone(desk),
+            clock: Arc::clone(&self.clock),
+            settings: web::Settings {
+                https_port: self.config.network.https_port,
+                ..web::Settings::default()
+            },
+        };
+        listeners.spawn(web::run(site, sockets.https, sockets.http, shutdown.clone()));
+        if let Some(control) = sockets.control {
+            listeners.spawn(serve::control::run(control, commands, shutdown.clone()));
+        }
+        Ok(())
+    }
+}
+
+fn desk_settings(config: &Config, publisher: &Publisher) -> desk::Settings {
+    let test = config.test;
+    desk::Settings {
+        base_domain: config.base_domain.clone(),
+        plaintext_window: test.plaintext_window,
+        rotation: test.rotation,
+        patience: test.patience,
+        patience_attempts: test.patience_attempts,
+        attempt_gap: test.attempt_gap,
+        settle: test.settle,
+        deadline: test.deadline,
+        quiet: test.quiet,
+        order_ttl: u32::try_from(config.dns.ttl_mx.as_secs()).unwrap_or(u32::MAX),
+        token_key: publisher.keys().token.0,
+        reply_from: config.reply.from.local.clone(),
+        reports: false,
+    }
+}
+
+fn smtp_settings(config: &Config, certificates: &certs::Snapshot) -> Result<serve::smtp::Settings, StartError> {
+    Ok(serve::smtp::Settings {
+        hostname: config.zone_name(Zone::Et).to_string(),
+        base_domain: config.base_domain.clone(),
+        own: config.network.own(),
+        tls: ArcSwap::from_pointee(tls_set(certificates)?),
+        clients: config.limits.smtp_clients,
+        clients_per_network: config.limits.smtp_clients_per_network,
+        deny: config.limits.deny_clients.clone(),
+    })
+}
+
+fn dial_settings(config: &Config) -> Result<dial::Settings, StartError> {
+    let dial = &config.dial;
+    let mut extra_roots = Vec::new();
+    for path in &dial.extra_roots {
+        let wrong = |error: &dyn std::fmt::Display| failed(format!("dial.extra_roots: {}: {error}", path.display()));
+        for root in CertificateDer::pem_file_iter(path).map_err(|error| wrong(&error))? {
+            extra_roots.push(root.map_err(|error| wrong(&error))?);
+        }
+    }
+    let trust_anchors = match &dial.trust_anchors {
+        None => None,
+        Some(path) => {
+            let text = file::read(path, limits::KEY_FILE).map_err(failed)?;
+            let text = text.ok_or_else(|| failed(format!("dial.trust_anchors: {}: not found", path.display())))?;
+            let anchors = Anchors::parse(&text)
+                .map_err(|error| failed(format!("dial.trust_anchors: {}: {error}", path.display())))?;
+            Some(anchors)
+        }
+    };
+    let (mut deny_networks, mut deny_domains) = (Vec::new(), Vec::new());
+    for denied in &dial.deny {
+        match denied {
+            Denied::Network(network) => deny_networks.push(*network),
+            Denied::Domain(domain) => deny_domains.push(domain.clone()),
+        }
+    }
+    Ok(dial::Settings {
+        resolvers: dial.resolvers.clone(),
+        trust_anchors,
+        validate: match dial.validate {
+            crate::config::Validate::Own => dial::Validate::Own,
+            crate::config::Validate::Upstream => dial::Validate::Upstream,
+        },
+        cache: true,
+        extra_roots,
+        allow: dial.allow.clone(),
+        deny_networks,
+        deny_domains,
+        own: config.network.local.iter().flat_map(|(public, local)| [*public, *local]).collect(),
+        smtp_port: dial.smtp_port,
+        https_port: dial.https_port,
+        source: None,
+        helo: config.zone_name(Zone::Et).to_string(),
+    })
+}

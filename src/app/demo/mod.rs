@@ -1,0 +1,214 @@
+//! `demo`: the whole appliance on loopback, in a temporary directory, with shortened times and one sender per policy.
+//!
+//! No root, no port under 1024, no network. The senders are our own (`dial::deliver`) and so share our understanding of
+//! the standards; real mail servers are the judges in the tests.
+
+mod mailbox;
+mod sender;
+mod show;
+mod world;
+
+use super::appliance::Appliance;
+use super::sockets::Sockets;
+use super::{StartError, failed, outcome, publish};
+use crate::base::ports::{Clock, Random};
+use crate::base::{Mailbox, TestState};
+use crate::cases;
+use crate::config::Config;
+use crate::dial::resolver::Anchors;
+use crate::dial::{self, Dial};
+use crate::serve::smtp;
+use mailbox::Inbox;
+use sender::Sender;
+use show::{Row, Screen};
+use std::io::{IsTerminal, Write};
+use std::net::{SocketAddr, TcpListener as StdListener};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use world::{APPLIANCE, BASE, Person};
+
+/// After this the demo shows what it has.
+const LONGEST: Duration = Duration::from_secs(56);
+const REFRESH: Duration = Duration::from_millis(250);
+
+/// Runs the demo; `true` when every verdict is the truth and every result mail arrived.
+///
+/// # Errors
+/// When the appliance or its small world cannot start.
+pub fn run<W: Write + IsTerminal>(out: &mut W) -> Result<bool, StartError> {
+    let home = tempfile::Builder::new().prefix("mailproof-demo").tempdir().map_err(failed)?;
+    let (clock, random) = super::world()?;
+    let runtime = super::runtime().map_err(StartError)?;
+    let good = runtime.block_on(play(home.path(), clock, random, out));
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    good
+}
+
+/// The ports of the demo, the same at every address.
+#[derive(Clone, Copy)]
+struct Ports {
+    dns: u16,
+    smtp: u16,
+    https: u16,
+}
+
+impl Ports {
+    /// Three that are free now.
+    fn free() -> Result<Self, StartError> {
+        let listeners = (0..3)
+            .map(|_| StdListener::bind((APPLIANCE, 0)))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(failed)?;
+        let port = |index: usize| -> Result<u16, StartError> {
+            let listener = listeners.get(index).ok_or_else(|| failed("no port"))?;
+            Ok(listener.local_addr().map_err(failed)?.port())
+        };
+        Ok(Self {
+            dns: port(0)?,
+            smtp: port(1)?,
+            https: port(2)?,
+        })
+    }
+}
+
+fn config(home: &Path, ports: Ports) -> Result<Config, StartError> {
+    let Ports { dns, smtp, https } = ports;
+    let shared = APPLIANCE;
+    let own: String = cases::hosts()
+        .filter_map(|case| Some(format!("{} = [\"{}\"]\n", cases::label(case.server)?, world::own_address(case.server))))
+        .collect();
+    let text = format!(
+        "base_domain = \"{BASE}\"\n\
+         [network]\naddresses = [\"{shared}\"]\ndns_port = {dns}\nsmtp_port = {smtp}\nhttps_port = {https}\nhttp_port = 0\n\
+         [network.servers]\n{own}\
+         [dial]\nsmtp_port = {smtp}\nhttps_port = {https}\nallow = [\"127.0.0.0/8\"]\nresolvers = [\"{shared}:{dns}\"]\ntrust_anchors = \"root.anchor\"\n\
+         [test]\nplaintext_window = \"3s\"\nrotation = \"5s\"\npatience = \"40s\"\nattempt_gap = \"1s\"\nsettle = \"1s\"\ndeadline = \"50s\"\nquiet = \"5s\"\n\
+         [certificates]\nissuer = \"internal\"\n\
+         [dns]\nttl_mx = \"1s\"\nttl_records = \"5s\"\nttl_negative = \"1s\"\n\
+         [reply]\noperator = \"postmaster@operator.example\"\n\
+         [state]\nuser = \"\"\n"
+    );
+    let file = home.join("mailproof.toml");
+    std::fs::create_dir(home.join("zones")).map_err(failed)?;
+    for zone in ["et", "ut"] {
+        std::fs::write(home.join(format!("zones/{zone}.zone")), "").map_err(failed)?;
+    }
+    std::fs::write(&file, text).map_err(failed)?;
+    Config::load(Some(&file)).map_err(failed)
+}
+
+/// A person with what belongs to it while the demo runs.
+struct Actor {
+    person: Person,
+    inbox: Arc<Inbox>,
+    attempts: Arc<AtomicU32>,
+}
+
+async fn play<W: Write + IsTerminal>(
+    home: &Path,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    out: &mut W,
+) -> Result<bool, StartError> {
+    let terminal = out.is_terminal();
+    let mut screen = Screen::new(out, terminal);
+    screen.say("mailproof demo: an appliance on loopback, and one sender per policy\n");
+    let ports = Ports::free()?;
+    let config = config(home, ports)?;
+    let people = world::people(&*random, clock.now())?;
+    let sockets = Sockets::bind(&config)?;
+    let operator = publish::operator(&config).map_err(failed)?;
+    let appliance = Appliance::open(config, operator, Arc::clone(&clock), Arc::clone(&random))?;
+    let (zones, anchor) = world::zones(&people, appliance.publisher().keys(), clock.now())?;
+    appliance.publisher().beside = zones;
+    std::fs::write(home.join("root.anchor"), &anchor).map_err(failed)?;
+    let root = appliance.publisher().certs().root().cloned();
+
+    let (stop, stopped) = watch::channel(false);
+    let live = Arc::clone(&appliance.live);
+    let mut tasks = JoinSet::new();
+    let mut actors = Vec::new();
+    for (number, person) in people.into_iter().enumerate() {
+        let inbox = Inbox::new(person.mailbox.domain.clone());
+        let listener = smtp::bind(&[SocketAddr::new(person.address, ports.smtp)]).map_err(failed)?;
+        let settings = Arc::new(mailbox::settings(&person).map_err(failed)?);
+        tasks.spawn(smtp::run(listener, settings, inbox.ports(Arc::clone(&clock)), stopped.clone()));
+        let attempts = Arc::new(AtomicU32::new(0));
+        let dial = Dial::new(dial::Settings {
+            resolvers: vec![SocketAddr::new(APPLIANCE.into(), ports.dns)],
+            trust_anchors: Some(Anchors::parse(&anchor).map_err(failed)?),
+            extra_roots: root.iter().cloned().collect(),
+            allow: vec!["127.0.0.0/8".parse().map_err(failed)?],
+            smtp_port: ports.smtp,
+            https_port: ports.https,
+            source: Some(person.address),
+            helo: format!("mx.{}", person.mailbox.domain),
+            ..dial::Settings::default()
+        })
+        .map_err(failed)?;
+        let sender = Sender {
+            person: person.clone(),
+            dial,
+            attempts: Arc::clone(&attempts),
+        };
+        let (clock, random) = (Arc::clone(&clock), Arc::clone(&random));
+        tasks.spawn(async move {
+            // One after the other, so that a person can follow.
+            tokio::time::sleep(Duration::from_millis(300 * (number as u64 + 1))).await;
+            sender.run(clock, random).await;
+        });
+        actors.push(Actor { person, inbox, attempts });
+    }
+    let running = tokio::spawn(appliance.run(sockets, stopped));
+
+    let start = tokio::time::Instant::now();
+    let mut rows = look(&live, &actors);
+    while start.elapsed() < LONGEST && !running.is_finished() && !rows.iter().all(|row| row.answered) {
+        tokio::time::sleep(REFRESH).await;
+        rows = look(&live, &actors);
+        screen.update(&rows);
+    }
+    screen.finish();
+    let _ = stop.send(true);
+    tasks.abort_all();
+    running.await.map_err(failed)??;
+    if let Some(mail) = actors.iter().filter_map(|actor| actor.inbox.first()).next_back() {
+        screen.say(&format!("\nA result mail as it arrived:\n\n{mail}"));
+    }
+    Ok(rows.iter().all(|row| row.answered && row.verdict.as_deref() == Some(&row.truth)))
+}
+
+/// The rows as they are now.
+fn look(live: &super::live::Live, actors: &[Actor]) -> Vec<Row> {
+    let tests = live.desk().tests();
+    let find = |mailbox: &Mailbox| tests.iter().rev().find(|test| test.sender == *mailbox);
+    actors
+        .iter()
+        .map(|actor| {
+            let test = find(&actor.person.mailbox);
+            let reported = test.filter(|test| test.state == TestState::Reported);
+            let report = reported.and_then(|test| outcome::find(live.journal(), &test.id).ok().flatten());
+            Row {
+                truth: actor.person.policy.to_string(),
+                attempts: actor.attempts.load(Ordering::Relaxed),
+                connections: test.map_or(0, |test| test.connections),
+                state: test.map_or_else(String::new, |test| state(test.state).to_owned()),
+                verdict: report.map(|report| report.outbound.policy.map_or("undetermined", |policy| policy.name()).to_owned()),
+                answered: actor.inbox.first().is_some(),
+            }
+        })
+        .collect()
+}
+
+const fn state(state: TestState) -> &'static str {
+    match state {
+        TestState::Waiting => "waiting",
+        TestState::Acked => "acked",
+        TestState::Reported => "reported",
+        TestState::Expired => "expired",
+    }
+}

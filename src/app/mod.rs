@@ -1,0 +1,136 @@
+//! Puts the parts together: the streams, the ports, the one wake loop, shutdown, and the demo's world.
+//!
+//! Decides nothing of its own: when something is due is said by the parts, what it means as well.
+
+mod appliance;
+mod control;
+pub mod demo;
+mod live;
+mod observer;
+mod outcome;
+mod pages;
+mod publish;
+mod relay;
+pub mod send;
+mod sockets;
+mod wake;
+mod world;
+
+use crate::base::Domain;
+use crate::base::ports::{Clock, Control as _, Random};
+use crate::config::Config;
+use crate::dial::control::{self as client, ControlError};
+use crate::{dial, probe as inbound};
+use appliance::Appliance;
+use control::Commands;
+use serde_json::{Value, json};
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use world::{SystemBits, SystemClock};
+
+/// Why the appliance cannot run; in words for the operator, with what is at fault.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StartError(pub String);
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for StartError {}
+
+fn failed(error: impl fmt::Display) -> StartError {
+    StartError(error.to_string())
+}
+
+/// Sets up what the whole process shares: the crypto provider and the log on standard error.
+pub fn prepare() {
+    // A provider that is installed already is the same one.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let filter = tracing_subscriber::EnvFilter::try_from_env("MAILPROOF_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,hickory_server=warn"));
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .try_init();
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, String> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| format!("no runtime: {error}"))
+}
+
+/// Runs the appliance until it is told to stop (SIGTERM, SIGINT).
+///
+/// # Errors
+/// When it cannot start: a wrong zone file, a port in use, a damaged key. Nothing runs then.
+pub fn serve(config: Config) -> Result<(), StartError> {
+    let (clock, random) = world()?;
+    let operator = publish::operator(&config).map_err(failed)?;
+    runtime().map_err(StartError)?.block_on(async {
+        let sockets = sockets::Sockets::bind(&config)?;
+        sockets::become_user(&config.state.user)?;
+        let appliance = Appliance::open(config, operator, clock, random)?;
+        let (stop, stopped) = tokio::sync::watch::channel(false);
+        let mut term = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).map_err(failed)?;
+        tokio::spawn(async move {
+            tokio::select! {
+                _ = term.recv() => {}
+                _ = tokio::signal::ctrl_c() => {}
+            }
+            let _ = stop.send(true);
+        });
+        appliance.run(sockets, stopped).await
+    })
+}
+
+fn world() -> Result<(Arc<dyn Clock>, Arc<dyn Random>), StartError> {
+    let random = SystemBits::open().map_err(StartError)?;
+    Ok((Arc::new(SystemClock), Arc::new(random)))
+}
+
+/// Puts one request to the running appliance, else to the state directory under its lock. A request that is answered
+/// with an error has it under `error`.
+///
+/// # Errors
+/// When neither can be reached.
+pub fn ask(config: Config, request: &Value) -> Result<Value, StartError> {
+    match client::request(&config.network.control, request) {
+        Ok(answer) => return Ok(answer),
+        Err(ControlError::Refused(why)) => return Ok(json!({ "error": why })),
+        Err(ControlError::NotRunning(_)) => {}
+        Err(error) => return Err(failed(error)),
+    }
+    let (clock, random) = world()?;
+    let operator = publish::operator(&config).map_err(failed)?;
+    runtime().map_err(StartError)?.block_on(async {
+        let appliance = Appliance::open(config, operator, clock, random)?;
+        appliance.publish_for_reading()?;
+        Ok(Commands::new(&appliance, false).control(request.clone()).await)
+    })
+}
+
+/// How a domain receives mail, with a text and as JSON.
+///
+/// # Errors
+/// When there is no way out: no resolver, no runtime.
+pub fn probe(domain: &Domain, resolver: Option<SocketAddr>) -> Result<Value, StartError> {
+    let (clock, _) = world()?;
+    let dial = dial::Dial::new(dial::Settings {
+        resolvers: resolver.into_iter().collect(),
+        ..dial::Settings::default()
+    })
+    .map_err(failed)?;
+    runtime().map_err(StartError)?.block_on(async {
+        let found = todo_probe(&dial, domain, clock.now());
+        Ok(json!({ "text": String::new(), "json": found }))
+    })
+}
+
+fn todo_probe(_: &dial::Dial, _: &Domain, _: crate::base::Timestamp) -> Value { Value::Null }

@@ -1,0 +1,208 @@
+//! What is published: both zones signed, the certificates, the policy page. Everything else is derived here in one place
+//! whenever the order of the MX, a key or a certificate changes.
+
+use crate::base::ports::Random;
+use crate::base::{Order, Server, Timestamp, Zone, file, limits};
+use crate::certs;
+use crate::config::{Config, Issuer};
+use crate::keys::{self, Keys};
+use crate::sign::{self, SignatureCache, SignedZone, Snapshot, Terms, Validity};
+use crate::zone::{self, Inputs, Operator, Ttls};
+use arc_swap::ArcSwap;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Why nothing can be published; in words for the operator, with the file at fault.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublishError(pub String);
+
+impl std::fmt::Display for PublishError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for PublishError {}
+
+fn failed(error: impl std::fmt::Display) -> PublishError {
+    PublishError(error.to_string())
+}
+
+/// Keys, certificates and records, and what is served of them.
+pub struct Publisher {
+    config: Config,
+    keys: Keys,
+    certs: certs::Store,
+    operator: BTreeMap<Zone, Operator>,
+    signatures: BTreeMap<Zone, SignatureCache>,
+    /// Zones of others that this nameserver serves as well: the demo's world.
+    pub beside: Vec<Arc<SignedZone>>,
+    snapshot: Arc<ArcSwap<Snapshot>>,
+    serial: u32,
+    current: Option<Order>,
+    renewal: Timestamp,
+}
+
+/// The operator's zone files, read before anything is made.
+pub fn operator(config: &Config) -> Result<BTreeMap<Zone, Operator>, PublishError> {
+    let ttl = seconds(config.dns.ttl_records);
+    let mut all = BTreeMap::new();
+    for zone in Zone::ALL {
+        let path = config.state.zones.join(format!("{zone}.zone"));
+        let name = path.display().to_string();
+        let text = file::read(&path, limits::ZONE_FILE).map_err(failed)?.ok_or_else(|| {
+            PublishError(format!("{name}: not found; `mailproof init` writes one to start from"))
+        })?;
+        let records = Operator::read(&name, &text, zone, &config.base_domain, ttl).map_err(failed)?;
+        all.insert(zone, records);
+    }
+    Ok(all)
+}
+
+fn seconds(span: Duration) -> u32 {
+    u32::try_from(span.as_secs()).unwrap_or(u32::MAX)
+}
+
+impl Publisher {
+    /// Opens `keys/` and `acme/`, making what is missing. Nothing is signed yet.
+    ///
+    /// # Errors
+    /// When a file there is damaged or cannot be read or written; it is named.
+    pub fn open(
+        config: &Config,
+        operator: BTreeMap<Zone, Operator>,
+        random: &dyn Random,
+        now: Timestamp,
+    ) -> Result<Self, PublishError> {
+        let directory = &config.state.directory;
+        let keys = keys::store::open(&directory.join("keys"), random, now).map_err(failed)?;
+        let issuer = match config.certificates.issuer {
+            Issuer::Internal => certs::Issuer::Internal,
+            Issuer::Acme => return Err(failed("issuer \"acme\" is not in this version")),
+        };
+        let certs = certs::Store::open(
+            &directory.join("acme"),
+            &config.base_domain,
+            issuer,
+            keys.invalid_tlsa,
+            now,
+            random,
+        )
+        .map_err(failed)?;
+        Ok(Self {
+            config: config.clone(),
+            keys,
+            certs,
+            operator,
+            signatures: BTreeMap::new(),
+            beside: Vec::new(),
+            snapshot: Arc::new(ArcSwap::from_pointee(Snapshot::new(Vec::new()))),
+            serial: 0,
+            current: None,
+            renewal: now,
+        })
+    }
+
+    /// The keys.
+    pub const fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    /// The certificates.
+    pub const fn certs(&self) -> &certs::Store {
+        &self.certs
+    }
+
+    /// What the nameserver serves; swapped whole.
+    pub fn snapshot(&self) -> Arc<ArcSwap<Snapshot>> {
+        Arc::clone(&self.snapshot)
+    }
+
+    /// The order of the MX that is published.
+    pub const fn current(&self) -> Option<&Order> {
+        self.current.as_ref()
+    }
+
+    /// When signatures or certificates are to be renewed.
+    pub fn renewal(&self) -> Timestamp {
+        self.certs.next().map_or(self.renewal, |next| next.min(self.renewal))
+    }
+
+    /// Builds and signs both zones and takes them into service. Serials rise from the seconds of the clock, and
+    /// never stand still: `least` is the one after the last ever used.
+    ///
+    /// # Errors
+    /// When a record of the operator clashes with a generated one, or signing fails; what is served stays.
+    pub fn publish(&mut self, order: [Server; 4], least: u32, now: Timestamp) -> Result<Order, PublishError> {
+        let clock = u32::try_from(now.as_second()).unwrap_or_default();
+        let serial = clock.max(least).max(self.serial.saturating_add(1));
+        let mut zones = self.beside.clone();
+        let mut renewal = Timestamp::MAX;
+        for zone in Zone::ALL {
+            let signed = self.signed(zone, order, serial, now)?;
+            renewal = renewal.min(signed.next_renewal(now));
+            zones.push(Arc::new(signed));
+        }
+        self.snapshot.store(Arc::new(Snapshot::new(zones)));
+        self.serial = serial;
+        self.renewal = renewal;
+        let published = Order {
+            time: now,
+            order,
+            serial,
+        };
+        self.current = Some(published.clone());
+        Ok(published)
+    }
+
+    /// One zone as it would be served, signed.
+    ///
+    /// # Errors
+    /// As [`Publisher::publish`].
+    pub fn signed(
+        &mut self,
+        zone: Zone,
+        order: [Server; 4],
+        serial: u32,
+        now: Timestamp,
+    ) -> Result<SignedZone, PublishError> {
+        let dns = &self.config.dns;
+        let tlsa = self.certs.snapshot().digests();
+        let dkim = self.keys.dkim.records();
+        let inputs = Inputs {
+            zone,
+            base_domain: &self.config.base_domain,
+            addresses: &self.config.network.addresses,
+            servers: &self.config.network.servers,
+            mx_family: self.config.network.mx_family,
+            ttls: Ttls {
+                mx: seconds(dns.ttl_mx),
+                records: seconds(dns.ttl_records),
+                negative: seconds(dns.ttl_negative),
+                keys: seconds(dns.ttl_keys),
+            },
+            tlsa: &tlsa,
+            dkim: &dkim,
+            caa: self.config.certificates.caa.as_deref(),
+            order,
+            serial,
+        };
+        let none = Operator::default();
+        let built = zone::build(&inputs, self.operator.get(&zone).unwrap_or(&none)).map_err(failed)?;
+        let terms = Terms {
+            ttl_keys: seconds(dns.ttl_keys),
+            validity: Validity::default(),
+        };
+        let cache = self.signatures.entry(zone).or_default();
+        sign::sign(&built, self.keys.zone(zone), &terms, now, cache).map_err(failed)
+    }
+
+    /// Renews the certificates that are due; `true` when others are to be served from now on.
+    ///
+    /// # Errors
+    /// When one could not be made or kept; what is served stays.
+    pub fn renew(&mut self, now: Timestamp, random: &dyn Random) -> Result<bool, PublishError> {
+        self.certs.renew(now, random).map_err(failed)
+    }
+}

@@ -1,0 +1,250 @@
+//! Which evidence joins which test, and which joins none: rows of data.
+
+use super::scenario::{minute, settings};
+use super::{Desk, Transacted};
+use crate::base::ports::Decision;
+use crate::base::{
+    Close, Connection, ConnectionId, Domain, Event, Fetch, FetchId, Query, QueryId, Status, Test,
+    TestId, Transport, Via,
+};
+
+/// A connection to `et` in TLS, at that minute, from the address; with a sender and a recipient, or without.
+fn connection(id: u64, at: i64, client: &str, envelope: Option<(&str, &str)>) -> Connection {
+    let address = "192.0.2.25".parse().unwrap();
+    let mut record = Connection::new(
+        ConnectionId(id),
+        client.parse().unwrap(),
+        address,
+        minute(at),
+    );
+    record.ehlo = Some("out.sender.example".to_owned());
+    record.starttls_offered = true;
+    record.transport = Transport::Encrypted;
+    record.status = Status::TlsStarted;
+    record.ended = Some(minute(at));
+    record.close = Some(Close::Quit);
+    if let Some((from, to)) = envelope {
+        record.ehlo_in_tls = true;
+        record.status = Status::Mail;
+        record.from = Some(from.parse().ok());
+        record.to = vec![to.parse().unwrap()];
+    }
+    record
+}
+
+fn transact(desk: &mut Desk, record: &Connection) -> Transacted {
+    let mut bits = [0; 10];
+    bits[..8].copy_from_slice(&record.id.0.to_be_bytes());
+    desk.transacted(record, TestId::from_bits(bits), record.started)
+}
+
+const JIM: Option<(&str, &str)> = Some(("jim@sender.example", "en@et.example.org"));
+const EVE: Option<(&str, &str)> = Some(("eve@other.example", "en@et.example.org"));
+const HERE: &str = "198.51.100.7";
+const THERE: &str = "203.0.113.8";
+
+#[test]
+fn only_a_named_sender_to_a_test_address_opens_a_test() {
+    for (from, to, opens) in [
+        ("jim@sender.example", "en@et.example.org", true),
+        ("", "en@et.example.org", false),
+        ("jim@sender.example", "postmaster@et.example.org", false),
+        (
+            "jim@sender.example",
+            "en+0000000000000000@et.example.org",
+            false,
+        ),
+    ] {
+        let mut desk = Desk::new(settings());
+        let record = connection(1, 1, HERE, Some((from, to)));
+        let done = transact(&mut desk, &record);
+        assert_eq!(done.decision, Decision::Later, "{from} {to}");
+        assert_eq!(done.events.len(), if opens { 2 } else { 0 }, "{from} {to}");
+        assert_eq!(desk.tests().len(), usize::from(opens), "{from} {to}");
+        // Mail that is no test leaves no trace when its connection ends either.
+        assert_eq!(
+            desk.closed(&record).len(),
+            usize::from(opens),
+            "{from} {to}"
+        );
+    }
+}
+
+#[test]
+fn connections_without_a_sender_join_the_tests_of_their_origin() {
+    let silent = |via| Connection {
+        ehlo: None,
+        via,
+        ..connection(9, 2, HERE, None)
+    };
+    for (name, record, noted, joins) in [
+        ("before the test", connection(9, 0, HERE, None), true, true),
+        ("during it", connection(9, 30, HERE, None), true, true),
+        (
+            "of the same network",
+            connection(9, 30, "198.51.100.200", None),
+            true,
+            true,
+        ),
+        (
+            "of another network",
+            connection(9, 30, THERE, None),
+            true,
+            false,
+        ),
+        (
+            "a deadline and more before",
+            connection(9, -1300, HERE, None),
+            true,
+            false,
+        ),
+        ("without a greeting", silent(None), false, false),
+        (
+            "without, at a host's own address",
+            silent(Some(Via::Address)),
+            true,
+            true,
+        ),
+    ] {
+        let mut desk = Desk::new(settings());
+        let own = connection(1, 1, HERE, JIM);
+        let mut order = vec![&own, &record];
+        order.sort_by_key(|record| record.started);
+        for record in order {
+            match record.from.is_some() {
+                true => drop(transact(&mut desk, record)),
+                false => assert_eq!(!desk.closed(record).is_empty(), noted, "{name}"),
+            }
+        }
+        let test = only(&desk);
+        let shared: Vec<_> = (test.connections.iter())
+            .filter(|contact| contact.shared)
+            .map(|contact| contact.connection.id)
+            .collect();
+        assert_eq!(shared.len(), usize::from(joins), "{name}");
+    }
+}
+
+fn only(desk: &Desk) -> Test {
+    desk.test(&desk.tests()[0].id).unwrap()
+}
+
+/// What is seen: a query, or a fetch from a client of this name.
+enum Sight {
+    Query,
+    Fetch(&'static str),
+}
+use Sight::{Fetch as F, Query as Q};
+
+/// What is seen at which minute from where, when another test begins, and whether it joins the first test: shared or
+/// as its own.
+type Sighting = (
+    &'static str,
+    Sight,
+    i64,
+    &'static str,
+    Option<i64>,
+    Option<bool>,
+);
+
+const NEAR: &str = "198.51.100.53";
+
+const SIGHTINGS: [Sighting; 13] = [
+    ("the client's network", Q, 20, NEAR, None, Some(false)),
+    ("shortly before", Q, -5, NEAR, None, Some(false)),
+    ("long before", Q, -15, NEAR, None, None),
+    ("elsewhere, alone", Q, 20, THERE, None, Some(true)),
+    ("elsewhere, before, alone", Q, -5, THERE, None, Some(true)),
+    ("elsewhere, another soon", Q, 20, THERE, Some(28), None),
+    (
+        "elsewhere, another later",
+        Q,
+        20,
+        THERE,
+        Some(31),
+        Some(true),
+    ),
+    ("elsewhere, another before", Q, 20, THERE, Some(10), None),
+    ("near, another before", Q, 20, NEAR, Some(10), Some(false)),
+    (
+        "by name",
+        F("web.sender.example"),
+        20,
+        THERE,
+        Some(10),
+        Some(false),
+    ),
+    (
+        "by name, long before",
+        F("web.sender.example"),
+        -300,
+        THERE,
+        None,
+        Some(false),
+    ),
+    (
+        "by another's name",
+        F("web.other.example"),
+        20,
+        THERE,
+        Some(10),
+        None,
+    ),
+    ("nameless, long before", F(""), -300, THERE, None, None),
+];
+
+fn event(sight: &Sight, at: i64, client: &str) -> Event {
+    let (time, client) = (minute(at), client.parse().unwrap());
+    match sight {
+        Q => Event::Query(Query {
+            id: QueryId(1),
+            time,
+            resolver: client,
+            name: Domain::parse("et.example.org").unwrap(),
+            rrtype: "MX".to_owned(),
+            dnssec_ok: true,
+            checking_disabled: false,
+        }),
+        F(ptr) => Event::Fetch(Fetch {
+            id: FetchId(1),
+            time,
+            client,
+            ptr: Domain::parse(ptr).ok(),
+            agent: String::new(),
+        }),
+    }
+}
+
+#[test]
+fn sightings_join_by_network_or_name_else_by_time_alone() {
+    for (name, sight, at, client, other, joins) in SIGHTINGS {
+        let opened = |test: u8, at, by| Event::Opened {
+            test: TestId::from_bits([test; 10]),
+            time: minute(at),
+            by: ConnectionId(by),
+        };
+        let mut first = connection(1, 0, HERE, JIM);
+        first.ptr = Domain::parse("out.sender.example").ok();
+        let mut events = vec![
+            (0, opened(1, 0, 1)),
+            (0, Event::Connection(Box::new(first))),
+            (at, event(&sight, at, client)),
+        ];
+        if let Some(at) = other {
+            let mut second = connection(2, at, "192.0.2.140", EVE);
+            second.ehlo = Some("out.other.example".to_owned());
+            events.push((at, opened(2, at, 2)));
+            events.push((at, Event::Connection(Box::new(second))));
+        }
+        events.sort_by_key(|(at, _)| *at);
+        let mut desk = Desk::new(settings());
+        for (_, event) in &events {
+            desk.apply(event);
+        }
+        let test = desk.test(&TestId::from_bits([1; 10])).unwrap();
+        let found = (test.queries.iter().map(|seen| seen.shared))
+            .chain(test.fetches.iter().map(|seen| seen.shared))
+            .next();
+        assert_eq!(found, joins, "{name}");
+    }
+}

@@ -1,0 +1,195 @@
+//! One method per verb: each checks, then says what it leads to.
+
+use super::{Kind, Pending, Question, Session, Transaction, Turn, phrases};
+use crate::base::ports::{Envelope, Recipient};
+use crate::base::{Close, Connection, Domain, Mailbox, Zone, limits};
+use crate::spec::smtp::{Command, Flaw, ForwardPath, MailFrom, Message};
+
+impl Session {
+    pub(super) fn obey(&mut self, command: Command) -> Turn {
+        match command {
+            Command::Ehlo(name) => self.ehlo(name, true),
+            Command::Helo(name) => self.ehlo(name, false),
+            Command::StartTls => self.start_tls(),
+            Command::Mail(mail) => self.mail(mail),
+            Command::Rcpt(path) => self.rcpt(path),
+            Command::Data => self.data(),
+            Command::Rset => {
+                self.transaction = None;
+                Turn::Say(phrases::ok())
+            }
+            Command::Noop => Turn::Say(phrases::ok()),
+            Command::Vrfy => Turn::Say(phrases::vrfy()),
+            Command::Help => Turn::Say(phrases::help()),
+            Command::Quit => Turn::Leave(phrases::bye(), Close::Quit),
+        }
+    }
+
+    /// In clear text the desk says how to greet; inside TLS there is nothing left to choose.
+    fn ehlo(&mut self, name: String, extended: bool) -> Turn {
+        self.transaction = None;
+        if !extended {
+            self.note("helo");
+        }
+        if !self.encrypted() {
+            return Turn::Ask(
+                Question::Greet(name.clone()),
+                Pending::Greet { name, extended },
+            );
+        }
+        self.record.ehlo = Some(name);
+        self.record.ehlo_in_tls = true;
+        self.greeted = true;
+        Turn::Say(self.greeting_reply(extended))
+    }
+
+    fn start_tls(&mut self) -> Turn {
+        if self.encrypted() {
+            return Turn::Say(phrases::sequence("TLS is active already"));
+        }
+        if !self.greeted {
+            return Turn::Say(phrases::sequence("EHLO first"));
+        }
+        if !self.record.starttls_offered {
+            return Turn::Say(phrases::not_offered());
+        }
+        if self.settings.tls.load().is_empty() {
+            return Turn::Say(phrases::no_tls());
+        }
+        self.transaction = None;
+        Turn::Upgrade
+    }
+
+    fn mail(&mut self, mail: MailFrom) -> Turn {
+        if !self.greeted {
+            return Turn::Say(phrases::sequence("EHLO first"));
+        }
+        if self.deferred {
+            return Turn::Leave(phrases::reconnect(), Close::Repeat);
+        }
+        if self.transaction.is_some() {
+            return Turn::Say(phrases::sequence("There is a sender already"));
+        }
+        self.counts.transactions += 1;
+        if self.counts.transactions > limits::SESSION_TRANSACTIONS {
+            return Turn::Leave(phrases::farewell(&Close::Limit), Close::Limit);
+        }
+        if mail.size.is_some_and(|size| size > limits::MESSAGE as u64) {
+            return Turn::Say(phrases::too_large());
+        }
+        if self.used {
+            let ended = Connection {
+                close: Some(Close::Continued),
+                ended: Some(self.now),
+                ..self.record.clone()
+            };
+            return Turn::Ask(Question::Renew(Box::new(ended)), Pending::Renew(mail));
+        }
+        self.begin(mail)
+    }
+
+    /// The transaction begins, in a record that holds none yet.
+    pub(super) fn begin(&mut self, mail: MailFrom) -> Turn {
+        self.record.from = Some(mail.from.clone());
+        self.transaction = Some(Transaction {
+            from: mail.from,
+            to: Vec::new(),
+            kind: None,
+            recipients_tried: 0,
+        });
+        Turn::Say(phrases::sender_ok())
+    }
+
+    fn rcpt(&mut self, path: ForwardPath) -> Turn {
+        let Some(transaction) = &mut self.transaction else {
+            return Turn::Say(phrases::sequence("MAIL first"));
+        };
+        transaction.recipients_tried += 1;
+        if transaction.recipients_tried > limits::RECIPIENTS {
+            return Turn::Say(phrases::one_at_a_time("Too many recipients"));
+        }
+        let address = match path {
+            ForwardPath::Mailbox(address) => Some(address),
+            ForwardPath::Postmaster => self.postmaster(),
+            ForwardPath::Literal => None,
+        };
+        match address {
+            Some(address) => Turn::Ask(
+                Question::Recipient(address.clone()),
+                Pending::Recipient(address),
+            ),
+            None => Turn::Say(phrases::no_recipient(&Recipient::Foreign)),
+        }
+    }
+
+    fn data(&mut self) -> Turn {
+        let kind = match &self.transaction {
+            None => return Turn::Say(phrases::sequence("MAIL first")),
+            Some(transaction) => transaction.kind,
+        };
+        match kind {
+            None => Turn::Say(phrases::sequence("There is no valid recipient")),
+            Some(Kind::Operator) if self.in_clear_window() => self.defer(phrases::window()),
+            Some(Kind::Test(_)) if !self.encrypted() => {
+                Turn::Ask(self.commit(), Pending::ClearData)
+            }
+            Some(_) => Turn::Take(phrases::send_data()),
+        }
+    }
+
+    /// The message has come.
+    pub(super) fn message(&mut self, message: Message) -> Turn {
+        for flaw in message.flaws.iter() {
+            self.note(flaw.code());
+        }
+        let Some(transaction) = self.transaction.take() else {
+            return Turn::Say(phrases::sequence("MAIL first"));
+        };
+        if message.size > limits::MESSAGE as u64 {
+            return Turn::Say(phrases::too_large());
+        }
+        if message.flaws.has(Flaw::BareLf) || message.flaws.has(Flaw::BareCr) {
+            return Turn::Say(phrases::bare_line_end());
+        }
+        let envelope = Envelope {
+            client: self.record.client,
+            ehlo: self.record.ehlo.clone().unwrap_or_default(),
+            from: transaction.from,
+            to: transaction.to,
+        };
+        match transaction.kind {
+            Some(Kind::Operator) => {
+                Turn::Ask(Question::Relay(envelope, message.content), Pending::Relay)
+            }
+            _ => Turn::Ask(Question::Judge(envelope, message.content), Pending::Judge),
+        }
+    }
+
+    /// The question whether, and how, the facts so far are committed.
+    pub(super) fn commit(&self) -> Question {
+        Question::Commit(Box::new(self.record.clone()))
+    }
+
+    /// Whether content would cross in clear text in a session that was offered no TLS.
+    pub(super) fn in_clear_window(&self) -> bool {
+        !self.encrypted() && !self.record.starttls_offered
+    }
+
+    /// The domain of ours that an address lies in.
+    pub(super) fn zone_of(&self, domain: &Domain) -> Option<Zone> {
+        let label = domain
+            .as_str()
+            .strip_suffix(self.settings.base_domain.as_str())?
+            .strip_suffix('.')?;
+        Zone::ALL.into_iter().find(|zone| zone.label() == label)
+    }
+
+    /// `postmaster` without a domain is the one of the first domain.
+    fn postmaster(&self) -> Option<Mailbox> {
+        let domain = self.settings.base_domain.below(Zone::Et.label()).ok()?;
+        Some(Mailbox {
+            local: "postmaster".to_owned(),
+            domain,
+        })
+    }
+}

@@ -1,0 +1,20 @@
+//! Signed zones on the wire, judged by the programs of others: `delv`, `unbound-host`, `ldns-verify-zone`, `knotd`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking, in its helpers too"
+)]
+
+mod allocation;
+mod appliance;
+mod ask;
+mod master;
+mod rival;
+mod rotation;
+mod rows;
+mod server;
+mod validators;
+mod validity;
+mod wire;
+mod world;

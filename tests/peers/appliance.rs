@@ -1,0 +1,71 @@
+//! The appliance on a host of the lab, on its real ports.
+
+use super::lab::{Host, address, wait_for};
+use serde_json::Value;
+use std::fs;
+use std::time::Duration;
+
+pub const BASE: &str = "mp.lab";
+const PROGRAM: &str = env!("CARGO_BIN_EXE_mailproof");
+
+/// Writes the configuration, with the times of a test shortened, and returns the DS records for the parent.
+pub fn prepare(host: &Host) -> String {
+    fs::create_dir(host.directory.join("zones")).unwrap();
+    for zone in ["et", "ut"] {
+        host.write(&format!("zones/{zone}.zone"), "; nothing of its own\n");
+    }
+    host.write(
+        "mailproof.toml",
+        &format!(
+            "base_domain = \"{BASE}\"\n\
+             [network]\naddresses = [\"{}\"]\nhttp_port = 0\n\
+             [dial]\nallow = [\"198.51.100.0/24\"]\nresolvers = [\"127.0.0.1:53\"]\ntrust_anchors = \"root.anchor\"\n\
+             [test]\nplaintext_window = \"10s\"\nrotation = \"10s\"\npatience = \"90s\"\nattempt_gap = \"2s\"\nsettle = \"2s\"\ndeadline = \"240s\"\nquiet = \"10s\"\n\
+             [certificates]\nissuer = \"internal\"\n\
+             [dns]\nttl_mx = \"1s\"\nttl_records = \"2s\"\nttl_negative = \"1s\"\nttl_keys = \"60s\"\n\
+             [reply]\noperator = \"postmaster@operator.lab\"\n\
+             [state]\nuser = \"\"\n",
+            host.address
+        ),
+    );
+    mailproof(host, &["ds"])
+}
+
+/// The records of the parent zone for the appliance.
+pub fn delegation(ds: &str, last: u8) -> String {
+    format!(
+        "et.{BASE}. NS ns1.et.{BASE}.\nut.{BASE}. NS ns1.et.{BASE}.\nns1.et.{BASE}. A {}\n{ds}\n\
+         {last}.100.51.198.in-addr.arpa. PTR et.{BASE}.\n",
+        address(last)
+    )
+}
+
+/// Starts the appliance and waits until it answers.
+pub fn serve(host: &mut Host) {
+    let config = host.path("mailproof.toml");
+    host.start(PROGRAM, &["--config", &config, "serve"]);
+    wait_for("the appliance", Duration::from_secs(30), || {
+        host.run(PROGRAM, &["--config", &config, "status"]).status.success().then_some(())
+    });
+}
+
+/// Runs a command of the appliance that must succeed.
+pub fn mailproof(host: &Host, arguments: &[&str]) -> String {
+    let config = host.path("mailproof.toml");
+    let mut all = vec!["--config", config.as_str()];
+    all.extend(arguments);
+    host.must(PROGRAM, &all)
+}
+
+/// The test of this sender as `tests show --json` has it, once it is reported and its answer is on its way or not.
+pub fn reported(host: &Host, sender: &str) -> Option<Value> {
+    let list: Value = serde_json::from_str(&mailproof(host, &["tests", "list", "--json"])).unwrap();
+    let row = list
+        .as_array()?
+        .iter()
+        .find(|test| test["sender"] == sender && test["state"] == "reported")?
+        .clone();
+    let shown = mailproof(host, &["tests", "show", row["id"].as_str()?, "--json"]);
+    let test: Value = serde_json::from_str(&shown).unwrap();
+    (test["reply"]["state"] != "queued").then_some(test)
+}
