@@ -134,6 +134,16 @@ pub const TEST_CONNECTIONS: usize = 500;
 pub const TEST_QUERIES: usize = 500;
 /// Connections that the text of a report shows; its JSON has all.
 pub const REPORT_CONNECTIONS: usize = 100;
+/// Pieces of evidence that the text of a report names for one finding, and gaps that it names; its JSON has all.
+pub const REPORT_EVIDENCE: usize = 10;
+/// Octets of evidence that a result mail spreads over lines; beyond, it is on one line.
+pub const EVIDENCE_SPREAD: usize = 256 * 1024;
+/// Result mails under way at a time.
+pub const MAIL_SENDERS: usize = 20;
+/// Result mails under way to one domain at a time.
+pub const MAIL_PER_DOMAIN: usize = 2;
+/// Characters of an explanation kept with a result mail.
+pub const MAIL_TROUBLE: usize = 1000;
 /// Result mails waiting.
 pub const MAIL_QUEUE: usize = 10_000;
 /// How long a result mail is tried.

@@ -2,8 +2,8 @@
 
 use super::Report;
 use super::answer::policy_name;
+use super::sheet::Sheet;
 use super::words::{Words, key};
-use super::wrap::Lines;
 use crate::base::Policy;
 use crate::infer::{Outbound, Plaintext};
 use crate::probe::inbound::{Colour, Inbound, Mark};
@@ -16,16 +16,16 @@ const FINDINGS: [&str; 4] = [
     "verify-without-sni",
 ];
 
-pub(super) fn write(report: &Report, words: &Words, lines: &mut Lines) {
-    lines.heading(&words.plain("advice"));
+pub(super) fn write(report: &Report, words: &Words, sheet: &mut dyn Sheet) {
+    sheet.heading(&words.plain("advice"));
     let domain = [("domain", report.test.sender.domain.as_str())];
     for key in sending(&report.outbound) {
-        lines.point(&words.say(&key, &domain));
+        sheet.point(&words.say(&key, &domain));
     }
     if let Some(inbound) = &report.inbound {
         let domain = [("domain", inbound.domain.as_str())];
         for key in receiving(inbound) {
-            lines.point(&words.say(key, &domain));
+            sheet.point(&words.say(key, &domain));
         }
     }
 }

@@ -1,8 +1,8 @@
 //! The answer in a sentence or two that a layman understands, ending in the rating.
 
 use super::Report;
+use super::sheet::Sheet;
 use super::words::{Words, key};
-use super::wrap::Lines;
 use crate::base::Policy;
 use crate::infer::{Plaintext, Rating};
 
@@ -28,7 +28,7 @@ pub(super) fn rating(words: &Words, rating: Option<Rating>) -> String {
     words.plain(&key("rating", rating_name(rating)))
 }
 
-pub(super) fn write(report: &Report, words: &Words, lines: &mut Lines) {
+pub(super) fn write(report: &Report, words: &Words, sheet: &mut dyn Sheet) {
     let outbound = &report.outbound;
     let domain = report.test.sender.domain.as_str();
     let mut text = words.say(
@@ -47,7 +47,7 @@ pub(super) fn write(report: &Report, words: &Words, lines: &mut Lines) {
         ),
         None => words.plain("answer-unrated"),
     });
-    lines.paragraph(&text);
+    sheet.paragraph(&text);
 }
 
 /// Whether clear text went to `et` although the policy found would forbid it.

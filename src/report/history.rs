@@ -9,43 +9,43 @@
 
 use super::Report;
 use super::json::Redaction;
+use super::sheet::Sheet;
 use super::words::Words;
-use super::wrap::Lines;
 use crate::base::{Contact, Status, Timestamp, Transport, limits};
 
-pub(super) fn write(report: &Report, words: &Words, lines: &mut Lines) {
-    lines.heading(&words.plain("history"));
-    lines.paragraph(&words.plain("history-note"));
+pub(super) fn write(report: &Report, words: &Words, sheet: &mut dyn Sheet) {
+    sheet.heading(&words.plain("history"));
+    sheet.paragraph(&words.plain("history-note"));
     let contacts = &report.test.connections;
     if contacts.iter().any(|contact| contact.shared) {
-        lines.paragraph(&words.plain("history-shared-note"));
+        sheet.paragraph(&words.plain("history-shared-note"));
     }
-    lines.blank();
+    sheet.blank();
     if contacts.is_empty() {
-        lines.paragraph(&words.plain("history-empty"));
+        sheet.paragraph(&words.plain("history-empty"));
     }
     // What began a test and what ended it say most.
     let half = limits::REPORT_CONNECTIONS / 2;
     let left_out = contacts.len().saturating_sub(limits::REPORT_CONNECTIONS);
     for (index, contact) in contacts.iter().enumerate() {
         if left_out == 0 || index < half || index >= half + left_out {
-            connection(contact, words, lines);
+            connection(contact, words, sheet);
         } else if index == half {
             let count = left_out.to_string();
-            lines.paragraph(&words.say("history-more", &[("count", &count)]));
+            sheet.paragraph(&words.say("history-more", &[("count", &count)]));
         }
     }
 }
 
-fn connection(contact: &Contact, words: &Words, lines: &mut Lines) {
+fn connection(contact: &Contact, words: &Words, sheet: &mut dyn Sheet) {
     let facts = &contact.connection;
-    let mut began = day_and_time(facts.started);
+    let mut began = day_and_time(facts.started, words);
     if let Some(ended) = facts.ended {
         began.push_str(" – ");
         // The day is said again only where it is another one.
-        began.push_str(&match date(ended) == date(facts.started) {
+        began.push_str(&match day(ended, words) == day(facts.started, words) {
             true => time(ended),
-            false => day_and_time(ended),
+            false => day_and_time(ended, words),
         });
     }
     let server = facts.server.map_or_else(
@@ -66,13 +66,13 @@ fn connection(contact: &Contact, words: &Words, lines: &mut Lines) {
         ("status", status(facts.status)),
         ("shared", &shared),
     ];
-    lines.paragraph(&format!("{began} {}", words.say("history-line", &values)));
+    sheet.paragraph(&format!("{began} {}", words.say("history-line", &values)));
     if let Some(from) = &facts.from {
         let from = from.as_ref().map_or_else(
             || words.plain("history-null-sender"),
             |from| Redaction::Personal.person(from),
         );
-        lines.inset(&words.say("history-from", &[("from", &from)]));
+        sheet.inset(&words.say("history-from", &[("from", &from)]));
     }
     if !facts.to.is_empty() {
         let to: Vec<_> = facts
@@ -80,13 +80,13 @@ fn connection(contact: &Contact, words: &Words, lines: &mut Lines) {
             .iter()
             .map(|to| Redaction::Personal.ours(to))
             .collect();
-        lines.inset(&words.say("history-to", &[("to", &to.join(", "))]));
+        sheet.inset(&words.say("history-to", &[("to", &to.join(", "))]));
     }
     if let Some(message) = &facts.message
         && !message.signatures.is_empty()
     {
         let signatures = message.signatures.join(", ");
-        lines.inset(&words.say("history-signatures", &[("signatures", &signatures)]));
+        sheet.inset(&words.say("history-signatures", &[("signatures", &signatures)]));
     }
 }
 
@@ -101,8 +101,8 @@ const fn status(status: Status) -> &'static str {
     }
 }
 
-fn date(moment: Timestamp) -> String {
-    moment.strftime("%m.%d.%Y").to_string()
+fn day(moment: Timestamp, words: &Words) -> String {
+    moment.strftime(words.day).to_string()
 }
 
 fn time(moment: Timestamp) -> String {
@@ -110,6 +110,6 @@ fn time(moment: Timestamp) -> String {
 }
 
 /// A moment as the history writes it.
-pub(super) fn day_and_time(moment: Timestamp) -> String {
-    format!("{} {}", date(moment), time(moment))
+pub(super) fn day_and_time(moment: Timestamp, words: &Words) -> String {
+    format!("{} {}", day(moment, words), time(moment))
 }

@@ -1,4 +1,4 @@
-//! The result of a test as a value, its JSON and its text.
+//! The result of a test as a value, its JSON, its text and its page.
 //!
 //! Pure: no clock, no I/O. It decides nothing about the sender or the domain; it says what `infer` and `probe` found.
 //! Stored results have a form and a version of their own, in [`Report::to_stored`].
@@ -7,15 +7,18 @@ mod advice;
 mod answer;
 mod explain;
 mod history;
+mod html;
 mod json;
 mod receiving;
 mod sending;
+mod sheet;
 mod stored;
 mod text;
 mod words;
 mod wrap;
 
 pub use explain::explain;
+pub use html::html;
 pub use json::{Redaction, evidence_file, json};
 pub use stored::StoredError;
 pub use text::{subject, text};

@@ -1,52 +1,52 @@
 //! Analysis of reception: the original's table, one server under the other, its marks, colour and networks.
 
 use super::Report;
+use super::sheet::Sheet;
 use super::words::{Words, key};
-use super::wrap::Lines;
 use crate::base::Security;
 use crate::probe::inbound::{
     AddressReport, Colour, Dnssec, Inbound, Mark, MxReport, NetworkOwner, Remark, StartTls, Trust,
 };
 use std::net::IpAddr;
 
-pub(super) fn write(report: &Report, words: &Words, lines: &mut Lines) {
-    lines.heading(&words.plain("receiving"));
+pub(super) fn write(report: &Report, words: &Words, sheet: &mut dyn Sheet) {
+    sheet.heading(&words.plain("receiving"));
     match &report.inbound {
         None => {
             let domain = report.test.sender.domain.as_str();
-            lines.paragraph(&words.say("receiving-missing", &[("domain", domain)]));
+            sheet.paragraph(&words.say("receiving-missing", &[("domain", domain)]));
         }
-        Some(inbound) => checked(inbound, words, lines),
+        Some(inbound) => checked(inbound, words, sheet),
     }
 }
 
-fn checked(inbound: &Inbound, words: &Words, lines: &mut Lines) {
+fn checked(inbound: &Inbound, words: &Words, sheet: &mut dyn Sheet) {
     let domain = [("domain", inbound.domain.as_str())];
     if inbound.null_mx {
-        lines.paragraph(&words.say("receiving-null-mx", &domain));
+        sheet.paragraph(&words.say("receiving-null-mx", &domain));
     } else if inbound.mx.is_empty() {
-        lines.paragraph(&words.say("receiving-no-mx", &domain));
+        sheet.paragraph(&words.say("receiving-no-mx", &domain));
     } else {
-        lines.paragraph(&words.say("receiving-of", &domain));
+        sheet.paragraph(&words.say("receiving-of", &domain));
     }
-    lines.blank();
+    sheet.blank();
     for mx in &inbound.mx {
-        server(mx, words, lines);
-        lines.blank();
+        server(mx, words, sheet);
+        sheet.blank();
     }
-    marks(inbound, words, lines);
-    lines.blank();
+    marks(inbound, words, sheet);
+    sheet.blank();
     if !inbound.findings.is_empty() {
-        lines.paragraph(&words.plain("remarks"));
+        sheet.paragraph(&words.plain("remarks"));
         for remark in &inbound.findings {
-            lines.point(&said(remark, words));
+            sheet.point(&said(remark, words));
         }
-        lines.blank();
+        sheet.blank();
     }
     if !inbound.networks.is_empty() {
-        lines.paragraph(&words.plain("networks"));
+        sheet.paragraph(&words.plain("networks"));
         for network in &inbound.networks {
-            lines.point(&owner(network, words));
+            sheet.point(&owner(network, words));
         }
     }
 }
@@ -54,25 +54,25 @@ fn checked(inbound: &Inbound, words: &Words, lines: &mut Lines) {
 /// Rows of a table.
 type Rows = Vec<(String, String)>;
 
-fn table(rows: &Rows, lines: &mut Lines) {
+fn table(rows: &Rows, sheet: &mut dyn Sheet) {
     let widest = rows.iter().map(|(label, _)| label.chars().count()).max();
     for (label, value) in rows {
-        lines.row(label, widest.unwrap_or(0), value);
+        sheet.row(label, widest.unwrap_or(0), value);
     }
 }
 
-fn server(mx: &MxReport, words: &Words, lines: &mut Lines) {
-    lines.paragraph(&format!(
+fn server(mx: &MxReport, words: &Words, sheet: &mut dyn Sheet) {
+    sheet.paragraph(&format!(
         "{}: {} ({})",
         words.plain("mx-server"),
         mx.host,
         mx.preference
     ));
     for group in alike(&mx.addresses) {
-        table(&cells(mx, &group, words), lines);
+        table(&cells(mx, &group, words), sheet);
     }
     if mx.addresses.is_empty() {
-        table(&host_cells(mx, words), lines);
+        table(&host_cells(mx, words), sheet);
     }
 }
 
@@ -193,7 +193,7 @@ const fn colour_key(colour: Colour) -> &'static str {
 }
 
 /// The original's three marks, what else there is of the kind, and the colour.
-fn marks(inbound: &Inbound, words: &Words, lines: &mut Lines) {
+fn marks(inbound: &Inbound, words: &Words, sheet: &mut dyn Sheet) {
     let mut rows: Rows = [
         ("mark-qualified", inbound.qualified_transport_encryption),
         ("mark-dane", inbound.dane),
@@ -212,7 +212,7 @@ fn marks(inbound: &Inbound, words: &Words, lines: &mut Lines) {
         words.plain("colour"),
         words.plain(colour_key(inbound.colour)),
     ));
-    table(&rows, lines);
+    table(&rows, sheet);
 }
 
 fn said(remark: &Remark, words: &Words) -> String {

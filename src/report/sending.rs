@@ -3,44 +3,46 @@
 use super::Report;
 use super::answer::{policy_name, rating};
 use super::history::day_and_time;
+use super::sheet::Sheet;
 use super::words::{Words, key};
-use super::wrap::Lines;
-use crate::base::{Connection, Contact, GapKind, Policy, Server, Status, Test, Timestamp, Zone};
+use crate::base::{
+    Connection, Contact, GapKind, Policy, Server, Status, Test, Timestamp, Zone, limits,
+};
 use crate::cases::{self, Issue, Reach, Tlsa};
 use crate::infer::{Confidence, Finding, Plaintext, Rating, ServerState};
 
-pub(super) fn write(report: &Report, words: &Words, lines: &mut Lines) {
+pub(super) fn write(report: &Report, words: &Words, sheet: &mut dyn Sheet) {
     let outbound = &report.outbound;
-    lines.heading(&words.plain("sending"));
-    lines.paragraph(&words.say(
+    sheet.heading(&words.plain("sending"));
+    sheet.paragraph(&words.say(
         &key("sending", policy_name(outbound.policy)),
         &[("rating", &rating(words, outbound.rating))],
     ));
     if outbound.policy.is_none() {
-        undetermined(report, words, lines);
+        undetermined(report, words, sheet);
     }
     if outbound.confidence == Confidence::Supported {
-        lines.paragraph(&words.plain("sending-supported"));
+        sheet.paragraph(&words.plain("sending-supported"));
     }
-    lines.blank();
-    servers(report, words, lines);
+    sheet.blank();
+    servers(report, words, sheet);
     for (zone, what) in [
         (Zone::Et, outbound.plaintext.et),
         (Zone::Ut, outbound.plaintext.ut),
     ] {
-        lines.paragraph(&plaintext(zone, what, outbound.policy, words));
-        lines.blank();
+        sheet.paragraph(&plaintext(zone, what, outbound.policy, words));
+        sheet.blank();
     }
     if !outbound.findings.is_empty() {
-        lines.paragraph(&words.plain("findings"));
+        sheet.paragraph(&words.plain("findings"));
         for found in &outbound.findings {
-            lines.point(&finding(found, words));
+            sheet.point(&finding(found, words));
         }
     }
 }
 
 /// What the evidence leaves, what is missing, and why it does not come.
-fn undetermined(report: &Report, words: &Words, lines: &mut Lines) {
+fn undetermined(report: &Report, words: &Words, sheet: &mut dyn Sheet) {
     let (test, outbound) = (&report.test, &report.outbound);
     let mut text = if outbound.candidates.is_empty() {
         vec![words.plain("undetermined-contradictory")]
@@ -68,8 +70,8 @@ fn undetermined(report: &Report, words: &Words, lines: &mut Lines) {
         "undetermined-attempts",
         &[
             ("attempts", &attempts.unwrap_or(0).to_string()),
-            ("started", &day_and_time(test.started)),
-            ("ended", &day_and_time(last_seen(test))),
+            ("started", &day_and_time(test.started, words)),
+            ("ended", &day_and_time(last_seen(test), words)),
         ],
     ));
     let acknowledged = |contact: &Contact| contact.connection.status == Status::Acked;
@@ -79,14 +81,17 @@ fn undetermined(report: &Report, words: &Words, lines: &mut Lines) {
             false => "undetermined-expired",
         }),
     );
-    lines.paragraph(&text.join(" "));
-    for gap in &test.gaps {
+    sheet.paragraph(&text.join(" "));
+    for gap in test.gaps.iter().take(limits::REPORT_EVIDENCE) {
         let what = words.plain(match gap.what {
             GapKind::Connections => "gap-connections",
             GapKind::Queries => "gap-queries",
         });
-        let (from, until) = (day_and_time(gap.from), day_and_time(gap.until));
-        lines.paragraph(&words.say(
+        let (from, until) = (
+            day_and_time(gap.from, words),
+            day_and_time(gap.until, words),
+        );
+        sheet.paragraph(&words.say(
             "undetermined-gap",
             &[("from", &from), ("until", &until), ("what", &what)],
         ));
@@ -115,7 +120,7 @@ enum Shown {
     Clear,
 }
 
-fn servers(report: &Report, words: &Words, lines: &mut Lines) {
+fn servers(report: &Report, words: &Words, sheet: &mut dyn Sheet) {
     let all = Server::ALL.into_iter();
     let known: Vec<_> = all
         .filter_map(|server| shown(report, server).map(|shown| (server, shown)))
@@ -123,7 +128,7 @@ fn servers(report: &Report, words: &Words, lines: &mut Lines) {
     if known.is_empty() {
         return;
     }
-    lines.paragraph(&words.plain("servers"));
+    sheet.paragraph(&words.plain("servers"));
     for (server, shown) in known {
         let state = words.plain(match shown {
             Shown::State(state) => state_key(state),
@@ -134,9 +139,9 @@ fn servers(report: &Report, words: &Words, lines: &mut Lines) {
             ("properties", &properties(server, words)),
             ("state", &state),
         ];
-        lines.point(&words.say("servers-line", &values));
+        sheet.point(&words.say("servers-line", &values));
     }
-    lines.blank();
+    sheet.blank();
 }
 
 /// The verdict's state of the servers that it is about, with open ones only where they matter; of the others what
@@ -239,7 +244,11 @@ fn finding(found: &Finding, words: &Words) -> String {
         text.push_str(&words.say("finding-rfc", &[("rfc", &found.rfc)]));
     }
     if !found.evidence.is_empty() {
-        let evidence = found.evidence.join(", ");
+        let first = &found.evidence[..found.evidence.len().min(limits::REPORT_EVIDENCE)];
+        let mut evidence = first.join(", ");
+        if found.evidence.len() > first.len() {
+            evidence.push_str(", ...");
+        }
         text.push(' ');
         text.push_str(&words.say("finding-evidence", &[("evidence", &evidence)]));
     }

@@ -2,6 +2,7 @@
 
 use super::answer::policy_name;
 use super::json::evidence_file;
+use super::sheet::Sheet;
 use super::words::{Words, key};
 use super::wrap::Lines;
 use super::{Report, advice, answer, history, receiving, sending};
@@ -10,22 +11,26 @@ use super::{Report, advice, answer, history, receiving, sending};
 /// Mail addresses of people are shortened in it.
 #[must_use]
 pub fn text(report: &Report) -> String {
-    let words = Words::of(report.test.language);
     let mut lines = Lines::default();
+    write(report, &mut lines);
+    lines.finish()
+}
+
+/// Writes the result, whatever it is written on.
+pub(super) fn write(report: &Report, sheet: &mut dyn Sheet) {
+    let words = Words::of(report.test.language);
     let domain = report.test.sender.domain.as_str();
-    lines.paragraph(&words.say("title", &[("domain", domain)]));
-    lines.blank();
-    answer::write(report, words, &mut lines);
-    history::write(report, words, &mut lines);
-    sending::write(report, words, &mut lines);
-    receiving::write(report, words, &mut lines);
-    advice::write(report, words, &mut lines);
-    lines.heading(&words.plain("evidence"));
+    sheet.title(&words.say("title", &[("domain", domain)]));
+    answer::write(report, words, sheet);
+    history::write(report, words, sheet);
+    sending::write(report, words, sheet);
+    receiving::write(report, words, sheet);
+    advice::write(report, words, sheet);
+    sheet.heading(&words.plain("evidence"));
     let id = report.test.id.as_str();
     let file = evidence_file(&report.test.id);
-    lines.paragraph(&words.say("evidence-file", &[("file", &file), ("id", id)]));
-    lines.paragraph(&words.plain("evidence-operator"));
-    lines.finish()
+    sheet.paragraph(&words.say("evidence-file", &[("file", &file), ("id", id)]));
+    sheet.paragraph(&words.plain("evidence-operator"));
 }
 
 /// The subject of the result mail.

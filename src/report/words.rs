@@ -1,4 +1,4 @@
-//! Texts by key and language. A key that a language lacks is said in English; a test sees to it that there is none.
+//! Texts by key and language. A test sees to it that every language has all of them, with the same variables.
 
 use crate::base::Language;
 use fluent_bundle::concurrent::FluentBundle;
@@ -8,13 +8,17 @@ use unic_langid::LanguageIdentifier;
 
 const fn source(language: Language) -> &'static str {
     match language {
-        // German readers get English until there is a file of their own.
-        Language::English | Language::German => include_str!("texts/en.ftl"),
+        Language::English => include_str!("texts/en.ftl"),
+        Language::German => include_str!("texts/de.ftl"),
     }
 }
 
 /// The texts of one language.
-pub(super) struct Words(FluentBundle<FluentResource>);
+pub(super) struct Words {
+    bundle: FluentBundle<FluentResource>,
+    /// How a day is written, for `strftime`.
+    pub day: &'static str,
+}
 
 impl Words {
     /// The texts of this language, read once.
@@ -37,19 +41,24 @@ impl Words {
             Ok(resource) | Err((resource, _)) => resource,
         };
         bundle.add_resource_overriding(resource);
-        Self(bundle)
+        // The original's order in English; nobody writes the month first in German.
+        let day = match language {
+            Language::English => "%m.%d.%Y",
+            Language::German => "%d.%m.%Y",
+        };
+        Self { bundle, day }
     }
 
     /// The text of a key, its variables filled in, on one line; `None` when there is none.
     pub fn find(&self, key: &str, values: &[(&str, &str)]) -> Option<String> {
-        let pattern = self.0.get_message(key)?.value()?;
+        let pattern = self.bundle.get_message(key)?.value()?;
         let mut arguments = FluentArgs::new();
         for (name, value) in values {
             arguments.set(*name, *value);
         }
         let mut errors = Vec::new();
         let text = self
-            .0
+            .bundle
             .format_pattern(pattern, Some(&arguments), &mut errors);
         Some(text.split_whitespace().collect::<Vec<_>>().join(" "))
     }
@@ -77,6 +86,7 @@ mod tests {
     use crate::base::{Policy, Zone};
     use crate::infer::Rating;
     use crate::probe::inbound::Mark;
+    use std::collections::{BTreeMap, BTreeSet};
 
     const SOURCES: [&str; 6] = [
         include_str!("advice.rs"),
@@ -155,6 +165,36 @@ mod tests {
                 assert!(found, "{language:?}: {literal}");
             }
         }
+    }
+
+    /// Each key with the variables in its text.
+    fn variables(language: Language) -> BTreeMap<String, BTreeSet<String>> {
+        let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        let mut key = String::new();
+        for line in source(language)
+            .lines()
+            .filter(|line| !line.starts_with('#'))
+        {
+            if let Some((name, _)) = line.split_once(" = ")
+                && !line.starts_with(' ')
+            {
+                assert!(
+                    !found.contains_key(name),
+                    "{language:?}: {name} is there twice"
+                );
+                key = name.to_owned();
+            }
+            let names = line.split("{ $").skip(1);
+            let names = names.filter_map(|rest| rest.split(' ').next());
+            let variables = found.entry(key.clone()).or_default();
+            variables.extend(names.map(str::to_owned));
+        }
+        found
+    }
+
+    #[test]
+    fn the_languages_say_the_same() {
+        assert_eq!(variables(Language::English), variables(Language::German));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Lines of a plain text that fit everywhere.
 
+use super::sheet::Sheet;
+
 /// Columns of a line (RFC 5322 2.1.1: should be at most 78).
 pub(super) const WIDTH: usize = 78;
 
@@ -7,44 +9,45 @@ pub(super) const WIDTH: usize = 78;
 #[derive(Default)]
 pub(super) struct Lines(String);
 
-impl Lines {
-    /// A heading, underlined, after an empty line.
-    pub fn heading(&mut self, text: &str) {
+impl Sheet for Lines {
+    fn title(&mut self, text: &str) {
+        self.paragraph(text);
+        self.blank();
+    }
+
+    fn heading(&mut self, text: &str) {
         self.blank();
         self.paragraph(text);
         self.put(&"=".repeat(columns(text).min(WIDTH)));
         self.blank();
     }
 
-    /// A text from the left margin.
-    pub fn paragraph(&mut self, text: &str) {
+    fn paragraph(&mut self, text: &str) {
         self.wrapped("", "", text);
     }
 
-    /// A point of a list.
-    pub fn point(&mut self, text: &str) {
+    fn point(&mut self, text: &str) {
         self.wrapped("- ", "  ", text);
     }
 
-    /// A text set in by two columns, further lines by four.
-    pub fn inset(&mut self, text: &str) {
+    fn inset(&mut self, text: &str) {
         self.wrapped("  ", "    ", text);
     }
 
-    /// A row of a table: what it is about in `width` columns, and the rest behind it.
-    pub fn row(&mut self, label: &str, width: usize, text: &str) {
+    fn row(&mut self, label: &str, width: usize, text: &str) {
         let pad = width.saturating_sub(columns(label));
         let first = format!("  {label}:{} ", " ".repeat(pad));
         self.wrapped(&first, &" ".repeat(columns(&first)), text);
     }
 
-    /// An empty line, unless there is one already or nothing before it.
-    pub fn blank(&mut self) {
+    fn blank(&mut self) {
         if !self.0.is_empty() && !self.0.ends_with("\n\n") {
             self.0.push('\n');
         }
     }
+}
 
+impl Lines {
     /// The text, without empty lines at its end.
     pub fn finish(mut self) -> String {
         self.0.truncate(self.0.trim_end().len());

@@ -8,10 +8,12 @@
     reason = "a test fails by panicking"
 )]
 
+mod dkim;
+mod mail;
 mod scene;
 
 use mailproof::base::{Contact, Language, Policy, TestState, Zone};
-use mailproof::report::{Redaction, Report, explain, json, subject, text};
+use mailproof::report::{Redaction, Report, explain, html, json, subject, text};
 use scene::{DANE, MAY, NONE, UNDETERMINED, inbound, report};
 use std::path::Path;
 
@@ -48,6 +50,30 @@ fn texts_are_the_golden_ones() {
     for (name, report, policy) in scenes() {
         assert_eq!(report.outbound.policy, policy, "{name}");
         golden(&format!("{name}.txt"), &text(&report));
+    }
+}
+
+#[test]
+fn pages_say_what_the_texts_say() {
+    for (name, report, _) in scenes() {
+        let page = html(&report);
+        assert!(!page.contains("jim@"), "{name}");
+        let mut bare = String::new();
+        for piece in page.split("<body>").nth(1).unwrap().split('<') {
+            bare.push(' ');
+            bare.push_str(piece.split_once('>').map_or("", |(_, text)| text));
+        }
+        let bare = bare.replace("&nbsp;", " ").replace("&amp;", "&");
+        let words = |text: &str| -> Vec<String> {
+            let plain = text
+                .split_whitespace()
+                .map(|word| word.trim_end_matches(':'));
+            plain
+                .filter(|word| !word.is_empty() && *word != "-" && !word.starts_with("=="))
+                .map(str::to_owned)
+                .collect()
+        };
+        assert_eq!(words(&bare), words(&text(&report)), "{name}");
     }
 }
 
@@ -171,10 +197,15 @@ fn long_histories_are_cut_in_the_middle() {
 }
 
 #[test]
-fn every_language_has_an_answer() {
-    for language in Language::ALL {
-        let mut report = report(&DANE, None);
-        report.test.language = language;
-        assert!(text(&report).contains("DANE"), "{language:?}");
+fn germans_get_german() {
+    for (name, mut report, _) in scenes() {
+        report.test.language = Language::German;
+        let text = text(&report);
+        for line in text.lines() {
+            assert!(line.chars().count() <= 78, "{name}: {line}");
+        }
+        if name == "undetermined" || name == "dane" {
+            golden(&format!("{name}.de.txt"), &text);
+        }
     }
 }
