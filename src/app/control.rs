@@ -7,7 +7,6 @@ use super::publish::Publisher;
 use crate::base::ports::{Answer, Clock, Control};
 use crate::base::{TestId, Timestamp, Zone};
 use crate::config::Config;
-use crate::infer;
 use crate::report::{self, Report};
 use crate::sign::SignedZone;
 use crate::zone::master;
@@ -130,7 +129,7 @@ impl Commands {
     fn tests(&self) -> Result<Value, String> {
         let mut rows = Vec::new();
         for report in outcome::stored(self.live.journal())? {
-            rows.push((report.test.started, row(&report, "reported")));
+            rows.push((report.test.started, row(&report)));
         }
         let desk = self.live.desk();
         for summary in desk.tests() {
@@ -164,19 +163,15 @@ impl Commands {
     }
 }
 
-fn row(report: &Report, state: &str) -> Value {
+fn row(report: &Report) -> Value {
     json!({
         "id": report.test.id,
         "sender": report.test.sender,
         "started": report.test.started,
-        "state": state,
+        "state": report.test.state,
         "policy": report.outbound.policy.map_or("undetermined", |policy| policy.name()),
-        "summary": infer_summary(&report.outbound),
+        "summary": report::explain(&report.outbound),
     })
-}
-
-fn infer_summary(outbound: &infer::Outbound) -> String {
-    report::explain(outbound)
 }
 
 impl Control for Commands {

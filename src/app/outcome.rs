@@ -2,79 +2,194 @@
 
 use super::appliance::Appliance;
 use super::live::Live;
-use crate::base::ports::Clock;
-use crate::base::{Test, TestId, Timestamp};
+use crate::base::ports::{Clock, Random};
+use crate::base::{Domain, Mailbox, Test, TestId, TestState, Timestamp, Zone};
 use crate::dial::Dial;
-use crate::infer;
+use crate::dial::deliver::StsCache;
 use crate::journal::{Batch, Journal, Space};
+use crate::keys::DkimKeys;
+use crate::mail::compose::compose;
+use crate::mail::gate::gate;
+use crate::mail::queue::{Item, Queue};
+use crate::mail::send::Sender;
 use crate::report::{Reply, ReplyState, Report};
 use crate::serve::Shutdown;
+use crate::{infer, probe};
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::Notify;
 
-/// Makes results, each test's once.
+/// The longest sleep of the queue.
+const REST: Duration = Duration::from_secs(60);
+
+/// Makes results, each test's once, and sends their mails.
 pub struct Outcomes {
     live: Arc<Live>,
     dial: Dial,
     clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    own: Vec<Domain>,
+    from: Mailbox,
+    dkim: DkimKeys,
+    probing: probe::Settings,
+    sender: Sender,
+    queue: Mutex<Queue>,
+    queued: Notify,
     in_hand: Mutex<BTreeSet<TestId>>,
 }
 
 impl Outcomes {
-    /// For the tests of this appliance.
+    /// For the tests of this appliance; takes up the mails that waited when it stopped.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
     pub fn new(appliance: &Appliance, dial: Dial) -> Result<Arc<Self>, String> {
+        let (queue, faults) = Queue::load(appliance.live.journal()).map_err(|error| error.to_string())?;
+        for fault in faults {
+            tracing::error!("{fault}");
+        }
+        let config = &appliance.config;
+        let (clock, random) = (Arc::clone(&appliance.clock), Arc::clone(&appliance.random));
+        let policies = StsCache::default();
         Ok(Arc::new(Self {
             live: Arc::clone(&appliance.live),
+            sender: Sender::new(dial.clone(), policies, None, Arc::clone(&clock), Arc::clone(&random)),
             dial,
-            clock: Arc::clone(&appliance.clock),
+            clock,
+            random,
+            own: Zone::ALL.into_iter().map(|zone| config.zone_name(zone)).collect(),
+            from: config.reply.from.clone(),
+            dkim: appliance.publisher().keys().dkim.clone(),
+            probing: probe::Settings::default(),
+            queue: Mutex::new(queue),
+            queued: Notify::new(),
             in_hand: Mutex::default(),
         }))
     }
 
-    /// Begins the result of a test, unless it is in hand already.
-    pub fn begin(self: &Arc<Self>, test: TestId) {
-        let fresh = self
-            .in_hand
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(test.clone());
-        if fresh {
-            let outcomes = Arc::clone(self);
-            tokio::spawn(async move {
-                if let Err(error) = outcomes.make(&test).await {
-                    tracing::error!("test {test}: no result yet: {error}");
-                }
-                outcomes
-                    .in_hand
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .remove(&test);
-            });
-        }
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Begins the result of a test, unless it is in hand already.
+    pub fn begin(self: &Arc<Self>, test: TestId) {
+        let in_hand = |outcomes: &Self| outcomes.in_hand.lock().unwrap_or_else(PoisonError::into_inner).insert(test.clone());
+        if !in_hand(self) {
+            return;
+        }
+        let outcomes = Arc::clone(self);
+        tokio::spawn(async move {
+            if let Err(error) = outcomes.make(&test).await {
+                tracing::error!("test {test}: no result yet: {error}");
+            }
+            outcomes.in_hand.lock().unwrap_or_else(PoisonError::into_inner).remove(&test);
+        });
+    }
+
+    /// Looks at the sender's domain where the gate allows it, and commits result, mail and the end of the test as one.
     async fn make(&self, id: &TestId) -> Result<(), String> {
         let Some(test) = self.live.desk().test(id) else {
             return Ok(());
         };
+        let allowed = gate(&test, &self.own);
+        let inbound = match &allowed {
+            Ok(()) => Some(probe::probe(&self.dial, &test.sender.domain, &self.probing, self.clock.now()).await),
+            Err(_) => None,
+        };
         let mut report = unfinished(test);
-        report.reply.state = ReplyState::Withheld;
+        report.inbound = inbound;
+        if report.test.state == TestState::Acked {
+            report.test.state = TestState::Reported;
+        }
         let now = self.clock.now();
-        let bytes = report.to_stored().map_err(|error| error.to_string())?;
-        let batch = Batch {
-            puts: vec![(Space::Results, id.to_string(), bytes)],
+        let item = match allowed {
+            Ok(()) => self.answer(&mut report, now),
+            Err(withheld) => {
+                report.reply = Reply {
+                    state: ReplyState::Withheld,
+                    reason: withheld.to_string(),
+                };
+                None
+            }
+        };
+        let mut batch = Batch {
+            puts: vec![kept(&report)?],
             ..Batch::default()
         };
+        batch.puts.extend(item.as_ref().map(Item::put));
         self.live
             .step_with(batch, |desk| ((), desk.reported(id, now)))
             .await
-            .map_err(|_| "the journal cannot be written".to_owned())
+            .map_err(|_| "the journal cannot be written".to_owned())?;
+        if let Some(item) = item {
+            self.queue().insert(item);
+            self.queued.notify_one();
+        }
+        Ok(())
     }
 
-    /// Sends what is queued, until shutdown.
+    /// The mail for a result, which says from now on that it is queued, or why it is not.
+    fn answer(&self, report: &mut Report, now: Timestamp) -> Option<Item> {
+        report.reply = Reply {
+            state: ReplyState::Queued,
+            reason: String::new(),
+        };
+        let item = compose(report, &self.from, &self.dkim, now, &*self.random)
+            .map_err(|error| error.to_string())
+            .and_then(|message| {
+                let to = &report.test.sender;
+                self.queue().admit(&report.test.id, to, message, now).map_err(|error| error.to_string())
+            });
+        match item {
+            Ok(item) => Some(item),
+            Err(reason) => {
+                tracing::error!("test {}: no result mail: {reason}", report.test.id);
+                report.reply = Reply {
+                    state: ReplyState::Failed,
+                    reason,
+                };
+                None
+            }
+        }
+    }
+
+    /// Sends what is queued, until shutdown; what is under way then is tried again after the next start.
     pub async fn send_queued(self: Arc<Self>, mut shutdown: Shutdown) {
-        let _ = shutdown.wait_for(|stop| *stop).await;
-        let _ = &self.dial;
+        while !*shutdown.borrow() {
+            let now = self.clock.now();
+            for item in self.queue().due(now) {
+                tokio::spawn(Arc::clone(&self).send(item));
+            }
+            let wake = self.queue().wake();
+            let sleep = wake.map_or(REST, |wake| {
+                Duration::try_from(wake.duration_since(now)).unwrap_or_default().min(REST)
+            });
+            tokio::select! {
+                () = self.queued.notified() => {}
+                () = tokio::time::sleep(sleep) => {}
+                _ = shutdown.changed() => {}
+            }
+        }
+    }
+
+    async fn send(self: Arc<Self>, item: Item) {
+        let attempt = self.sender.send_one(&item).await;
+        let settled = self.queue().settle(item, attempt, self.clock.now());
+        let mut batch = settled.batch;
+        match find(self.live.journal(), &settled.test) {
+            Ok(Some(mut report)) => {
+                tracing::info!("result mail of test {}: {}", settled.test, settled.reply.reason);
+                report.reply = settled.reply;
+                batch.puts.extend(kept(&report).ok());
+            }
+            Ok(None) => {}
+            Err(error) => tracing::error!("test {}: {error}", settled.test),
+        }
+        if let Err(error) = self.live.journal().commit(batch).await {
+            tracing::error!("test {}: what became of its mail is not noted: {error}", settled.test);
+        }
+        self.queued.notify_one();
     }
 
     /// Forgets results of tests that began before this.
@@ -82,10 +197,7 @@ impl Outcomes {
         let journal = self.live.journal();
         let old = stored(journal).unwrap_or_default();
         for report in old.iter().filter(|report| report.test.started < before) {
-            if let Err(error) = journal
-                .remove(Space::Results, report.test.id.as_str())
-                .await
-            {
+            if let Err(error) = journal.remove(Space::Results, report.test.id.as_str()).await {
                 tracing::error!("an old result stays: {error}");
             }
         }
@@ -105,29 +217,29 @@ pub fn unfinished(test: Test) -> Report {
     }
 }
 
+fn kept(report: &Report) -> Result<(Space, String, Vec<u8>), String> {
+    let bytes = report.to_stored().map_err(|error| error.to_string())?;
+    Ok((Space::Results, report.test.id.to_string(), bytes))
+}
+
 /// The stored result of a test.
+///
+/// # Errors
+/// When the journal or the result in it cannot be read.
 pub fn find(journal: &Journal, id: &TestId) -> Result<Option<Report>, String> {
-    let bytes = journal
-        .get(Space::Results, id.as_str())
-        .map_err(|error| error.to_string())?;
+    let bytes = journal.get(Space::Results, id.as_str()).map_err(|error| error.to_string())?;
     bytes
-        .map(|bytes| Report::from_stored(&bytes).map_err(|error| error.to_string()))
+        .map(|bytes| Report::from_stored(&bytes).map_err(|error| format!("{id}: {error}")))
         .transpose()
 }
 
 /// Every stored result.
+///
+/// # Errors
+/// As [`find`].
 pub fn stored(journal: &Journal) -> Result<Vec<Report>, String> {
-    let ids = journal
-        .list(Space::Results)
-        .map_err(|error| error.to_string())?;
-    let mut reports = Vec::new();
-    for id in ids {
-        let bytes = journal
-            .get(Space::Results, &id)
-            .map_err(|error| error.to_string())?;
-        if let Some(bytes) = bytes {
-            reports.push(Report::from_stored(&bytes).map_err(|error| format!("{id}: {error}"))?);
-        }
-    }
-    Ok(reports)
+    let ids = journal.list(Space::Results).map_err(|error| error.to_string())?;
+    ids.iter()
+        .filter_map(|id| find(journal, &id.parse().ok()?).transpose())
+        .collect()
 }
