@@ -32,11 +32,18 @@ fn check(case: &Path, port: &str) {
         .output()
         .unwrap();
     let error = String::from_utf8(output.stderr).unwrap();
-    let expected = fs::read_to_string(case.join("expected")).unwrap().replace("PORT", port);
+    let expected = fs::read_to_string(case.join("expected"))
+        .unwrap()
+        .replace("PORT", port);
     assert_eq!(error, expected, "{}", case.display());
     assert_eq!(output.status.code(), Some(2), "{}", case.display());
     if !expected.contains(port) {
-        assert_eq!(names(home.path()), before, "{} left files behind", case.display());
+        assert_eq!(
+            names(home.path()),
+            before,
+            "{} left files behind",
+            case.display()
+        );
     }
 }
 

@@ -45,7 +45,10 @@ pub fn serve(host: &mut Host) {
     let config = host.path("mailproof.toml");
     host.start(PROGRAM, &["--config", &config, "serve"]);
     wait_for("the appliance", Duration::from_secs(30), || {
-        host.run(PROGRAM, &["--config", &config, "status"]).status.success().then_some(())
+        host.run(PROGRAM, &["--config", &config, "status"])
+            .status
+            .success()
+            .then_some(())
     });
 }
 

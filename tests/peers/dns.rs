@@ -22,8 +22,19 @@ pub fn serve_root(host: &mut Host, records: &str) -> String {
     let path = host.write("knot.conf", &config);
     host.start("knotd", &["-c", &path]);
     wait_for("the root zone", Duration::from_secs(30), || {
-        let answer = host.run("dig", &["+short", "+dnssec", &format!("@{}", host.address), ".", "SOA"]);
-        String::from_utf8_lossy(&answer.stdout).contains("SOA").then_some(())
+        let answer = host.run(
+            "dig",
+            &[
+                "+short",
+                "+dnssec",
+                &format!("@{}", host.address),
+                ".",
+                "SOA",
+            ],
+        );
+        String::from_utf8_lossy(&answer.stdout)
+            .contains("SOA")
+            .then_some(())
     });
     let lines = host.must("keymgr", &["-c", &path, ".", "ds"]);
     // One line per digest type; SHA-256 is type 2.
@@ -46,12 +57,18 @@ fn write_root(host: &Host, records: &str, serial: u32) {
 /// Replaces the records of the root zone.
 pub fn replace_root(host: &Host, records: &str) {
     write_root(host, records, 2);
-    host.must("knotc", &["-c", &host.path("knot.conf"), "-b", "zone-reload", "."]);
+    host.must(
+        "knotc",
+        &["-c", &host.path("knot.conf"), "-b", "zone-reload", "."],
+    );
 }
 
 /// Starts a validating resolver on the host's loopback, at this port.
 pub fn resolve(host: &mut Host, root: &Host, anchor: &str, port: u16) {
-    let hints = host.write("root.hints", &format!(". NS root.lab.\nroot.lab. A {}\n", root.address));
+    let hints = host.write(
+        "root.hints",
+        &format!(". NS root.lab.\nroot.lab. A {}\n", root.address),
+    );
     let anchor = host.write("root.anchor", anchor);
     let config = format!(
         "server:\n  interface: 127.0.0.1\n  port: {port}\n  access-control: 127.0.0.0/8 allow\n  chroot: \"\"\n  username: \"\"\n  directory: \"{}\"\n  pidfile: \"\"\n  \
@@ -62,7 +79,12 @@ pub fn resolve(host: &mut Host, root: &Host, anchor: &str, port: u16) {
     let path = host.write("unbound.conf", &config);
     host.start("unbound", &["-d", "-c", &path]);
     wait_for("a resolver", Duration::from_secs(30), || {
-        let answer = host.run("dig", &["+dnssec", "-p", &port.to_string(), "@127.0.0.1", ".", "SOA"]);
-        String::from_utf8_lossy(&answer.stdout).contains(" ad").then_some(())
+        let answer = host.run(
+            "dig",
+            &["+dnssec", "-p", &port.to_string(), "@127.0.0.1", ".", "SOA"],
+        );
+        String::from_utf8_lossy(&answer.stdout)
+            .contains(" ad")
+            .then_some(())
     });
 }

@@ -50,7 +50,10 @@ impl Lab {
         let lab = Self {
             bridge: format!("{prefix}br"),
             prefix,
-            directory: tempfile::Builder::new().prefix("mailproof-lab").tempdir().unwrap(),
+            directory: tempfile::Builder::new()
+                .prefix("mailproof-lab")
+                .tempdir()
+                .unwrap(),
             hosts: Vec::new(),
         };
         // Daemons that give up root must be able to come through.
@@ -68,15 +71,30 @@ impl Lab {
         ip(&["netns", "add", &namespace]);
         self.hosts.push(namespace.clone());
         let bridge = self.bridge.as_str();
-        ip(&["-n", bridge, "link", "add", &outside, "type", "veth", "peer", "name", &inside, "netns", &namespace]);
+        ip(&[
+            "-n", bridge, "link", "add", &outside, "type", "veth", "peer", "name", &inside,
+            "netns", &namespace,
+        ]);
         ip(&["-n", bridge, "link", "set", &outside, "master", "br0", "up"]);
         ip(&["-n", &namespace, "link", "set", "lo", "up"]);
         ip(&["-n", &namespace, "link", "set", &inside, "up"]);
-        ip(&["-n", &namespace, "address", "add", &format!("{}/24", address(last)), "dev", &inside]);
+        ip(&[
+            "-n",
+            &namespace,
+            "address",
+            "add",
+            &format!("{}/24", address(last)),
+            "dev",
+            &inside,
+        ]);
         // `ip netns exec` lays this over the file of the machine.
         let etc = Path::new("/etc/netns").join(&namespace);
         fs::create_dir_all(&etc).unwrap();
-        fs::write(etc.join("resolv.conf"), "nameserver 127.0.0.1\noptions trust-ad\n").unwrap();
+        fs::write(
+            etc.join("resolv.conf"),
+            "nameserver 127.0.0.1\noptions trust-ad\n",
+        )
+        .unwrap();
         let directory = self.directory.path().join(name);
         fs::create_dir(&directory).unwrap();
         open_to_all(&directory);

@@ -15,15 +15,36 @@ pub fn certificate(host: &Host, domain: &str) -> String {
     host.must(
         "openssl",
         &[
-            "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "30",
-            "-subj", &subject, "-addext", &names, "-keyout", "mx.key", "-out", "mx.pem",
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+            "-days",
+            "30",
+            "-subj",
+            &subject,
+            "-addext",
+            &names,
+            "-keyout",
+            "mx.key",
+            "-out",
+            "mx.pem",
         ],
     );
-    host.must("sh", &["-c", "openssl x509 -in mx.pem -noout -pubkey | openssl pkey -pubin -outform DER | sha256sum"])
-        .split_whitespace()
-        .next()
-        .unwrap()
-        .to_owned()
+    host.must(
+        "sh",
+        &[
+            "-c",
+            "openssl x509 -in mx.pem -noout -pubkey | openssl pkey -pubin -outform DER | sha256sum",
+        ],
+    )
+    .split_whitespace()
+    .next()
+    .unwrap()
+    .to_owned()
 }
 
 const MASTER: &str = "\
@@ -58,7 +79,10 @@ pub fn start(host: &Host, domain: &str, settings: &str) {
     }
     chown(host.directory.join("mail"), Some(OWNER), None).unwrap();
     let postfix = host.run("id", &["-u", "postfix"]);
-    let uid: u32 = String::from_utf8_lossy(&postfix.stdout).trim().parse().expect("the user postfix");
+    let uid: u32 = String::from_utf8_lossy(&postfix.stdout)
+        .trim()
+        .parse()
+        .expect("the user postfix");
     chown(host.directory.join("data"), Some(uid), None).unwrap();
     let at = host.directory.display();
     let main = format!(
@@ -80,10 +104,15 @@ pub fn submit(host: &Host, sender: &str, recipients: &[&str]) {
     let to = recipients.join(", ");
     let message = host.write(
         "message.eml",
-        &format!("From: {sender}\nTo: {to}\nSubject: How well is my mail protected?\n\nPlease tell me.\n"),
+        &format!(
+            "From: {sender}\nTo: {to}\nSubject: How well is my mail protected?\n\nPlease tell me.\n"
+        ),
     );
     let config = host.path("postfix");
-    let command = format!("exec sendmail -C {config} -f {sender} {} < {message}", recipients.join(" "));
+    let command = format!(
+        "exec sendmail -C {config} -f {sender} {} < {message}",
+        recipients.join(" ")
+    );
     host.must("sh", &["-c", &command]);
 }
 

@@ -84,12 +84,30 @@ impl Sender {
             }
         };
         let outbound = &test["outbound"];
-        expect("policy", outbound["policy"] == self.policy, &outbound["policy"]);
-        expect("rating", outbound["rating"] == self.rating, &outbound["rating"]);
+        expect(
+            "policy",
+            outbound["policy"] == self.policy,
+            &outbound["policy"],
+        );
+        expect(
+            "rating",
+            outbound["rating"] == self.rating,
+            &outbound["rating"],
+        );
         expect("reply", test["reply"]["state"] == "sent", &test["reply"]);
-        let verified = test["reply"]["reason"].as_str().is_some_and(|reason| reason.contains("dane"));
-        expect("reply not verified by DANE", verified, &test["reply"]["reason"]);
-        expect("inbound DANE", test["inbound"]["dane"] == "pass", &test["inbound"]["dane"]);
+        let verified = test["reply"]["reason"]
+            .as_str()
+            .is_some_and(|reason| reason.contains("dane"));
+        expect(
+            "reply not verified by DANE",
+            verified,
+            &test["reply"]["reason"],
+        );
+        expect(
+            "inbound DANE",
+            test["inbound"]["dane"] == "pass",
+            &test["inbound"]["dane"],
+        );
         let inbox = postfix::inbox(host);
         expect("result mails", inbox.len() == 1, &inbox.len());
         if let Some(mail) = inbox.first() {
@@ -113,7 +131,10 @@ fn postfix_gets_the_right_verdict_at_every_level() {
     let mut lab = Lab::new();
     let mut root = lab.host("root", ROOT);
     let mut mailproof = lab.host("mp", APPLIANCE);
-    let mut hosts: Vec<Host> = SENDERS.iter().map(|sender| lab.host(sender.name, sender.last)).collect();
+    let mut hosts: Vec<Host> = SENDERS
+        .iter()
+        .map(|sender| lab.host(sender.name, sender.last))
+        .collect();
 
     let ds = appliance::prepare(&mailproof);
     let mut records = appliance::delegation(&ds, APPLIANCE);
