@@ -173,14 +173,18 @@ fn error(
     if let Contact::Silent(why) = contact {
         return Some(why.clone());
     }
-    if matches!(starttls, StartTls::Failed | StartTls::Unknown) {
-        return attempts.iter().find_map(|attempt| match attempt {
-            Attempt::Broken(why) | Attempt::Lost(why) => Some(why.clone()),
-            Attempt::Done(_) => None,
-        });
+    let failed = attempts.iter().find_map(|attempt| match attempt {
+        Attempt::Broken(why) | Attempt::Lost(why) => Some(why.clone()),
+        Attempt::Done(_) => None,
+    });
+    match attempts.first() {
+        _ if matches!(starttls, StartTls::Failed | StartTls::Unknown) => failed,
+        // Only a second try with TLS 1.2 alone was taken.
+        Some(Attempt::Broken(why)) => Some(format!("with TLS 1.3 offered: {why}")),
+        _ => seen
+            .filter(|seen| !seen.why.is_empty())
+            .map(|seen| seen.why.clone()),
     }
-    seen.filter(|seen| !seen.why.is_empty())
-        .map(|seen| seen.why.clone())
 }
 
 /// Whether the TLSA records match at an address; not applicable without usable ones.

@@ -148,88 +148,82 @@ fn dnssec(host: &Host) -> Vec<Remark> {
     all
 }
 
-/// What the addresses of a host showed, those that showed the same together.
-fn contacts(host: &MxReport) -> Vec<Remark> {
-    type Row = (
-        &'static str,
-        &'static str,
-        &'static str,
-        fn(&AddressReport) -> bool,
-    );
-    let met = |address: &AddressReport| {
-        matches!(address.starttls, StartTls::Optional | StartTls::Required)
-    };
-    let rows: [Row; 8] = [
-        ("not-reached", "", "could not be looked at", |it| {
-            it.starttls == StartTls::Unknown
-        }),
-        (
-            "starttls-absent",
-            "3207 4",
-            "offers no encryption (STARTTLS)",
-            |it| it.starttls == StartTls::Absent,
-        ),
-        (
-            "starttls-failed",
-            "3207 4",
-            "offers encryption (STARTTLS), but no TLS 1.2 or 1.3 came of it",
-            |it| it.starttls == StartTls::Failed,
-        ),
-        (
-            "certificate-untrusted",
-            "8461 4.2",
-            "has a certificate without a trusted root",
-            |it| it.certificate == Trust::Untrusted,
-        ),
-        (
-            "certificate-expired",
-            "8461 4.2",
-            "has a certificate that is not valid at this time",
-            |it| it.certificate == Trust::Expired,
-        ),
-        (
-            "certificate-name",
-            "8461 4.2",
-            "has a certificate for other names",
-            |it| it.certificate == Trust::NameMismatch,
-        ),
-        (
-            "certificate-unproven",
-            "",
-            "was not seen to hold the key of its certificate",
-            |it| {
-                it.certificate == Trust::Unknown
-                    && it.error.is_some()
-                    && it.forward_secrecy == Mark::Pass
-            },
-        ),
-        (
-            "dane-no-match",
-            "7672 2.2",
-            "does not match its TLSA records, so DANE senders keep their mail",
-            |it| it.tlsa == Mark::Fail,
-        ),
-    ];
-    let mut all: Vec<_> = rows
-        .iter()
-        .filter_map(|(code, rfc, what, holds)| {
-            let found: Vec<_> = host.addresses.iter().filter(|it| holds(it)).collect();
-            let first = found.first()?;
-            let why = match &first.error {
-                Some(error) if *code != "dane-no-match" => format!(" ({error})"),
-                _ => String::new(),
-            };
-            let text = format!("{} [{}] {what}{why}.", host.host, list(&found));
-            Some(remark(code, rfc, text))
-        })
-        .collect();
-    let old = |it: &&AddressReport| met(it) && it.tls_versions.iter().all(|it| it != "1.3");
-    let found: Vec<_> = host.addresses.iter().filter(old).collect();
-    if !found.is_empty() {
-        let text = format!("{} [{}] has no TLS 1.3.", host.host, list(&found));
-        all.push(remark("tls13-absent", "9325 3.1.1", text));
-    }
-    all
+/// Code, standard, what is said of an address, and of which.
+type Row = (
+    &'static str,
+    &'static str,
+    &'static str,
+    fn(&AddressReport) -> bool,
+);
+
+const ROWS: [Row; 9] = [
+    ("not-reached", "", "could not be looked at", |it| {
+        it.starttls == StartTls::Unknown
+    }),
+    (
+        "starttls-absent",
+        "3207 4",
+        "offers no encryption (STARTTLS)",
+        |it| it.starttls == StartTls::Absent,
+    ),
+    (
+        "starttls-failed",
+        "3207 4",
+        "offers encryption (STARTTLS), but no TLS 1.2 or 1.3 came of it",
+        |it| it.starttls == StartTls::Failed,
+    ),
+    (
+        "certificate-untrusted",
+        "8461 4.2",
+        "has a certificate without a trusted root",
+        |it| it.certificate == Trust::Untrusted,
+    ),
+    (
+        "certificate-expired",
+        "8461 4.2",
+        "has a certificate that is not valid at this time",
+        |it| it.certificate == Trust::Expired,
+    ),
+    (
+        "certificate-name",
+        "8461 4.2",
+        "has a certificate for other names",
+        |it| it.certificate == Trust::NameMismatch,
+    ),
+    (
+        "certificate-unproven",
+        "",
+        "was not seen to hold the key of its certificate",
+        |it| is_met(it) && it.certificate == Trust::Unknown,
+    ),
+    (
+        "dane-no-match",
+        "7672 2.2",
+        "does not match its TLSA records, so senders with DANE keep their mail",
+        |it| it.tlsa == Mark::Fail,
+    ),
+    ("tls13-absent", "9325 3.1.1", "has no TLS 1.3", |it| {
+        is_met(it) && it.tls_versions.iter().all(|it| it != "1.3")
+    }),
+];
+
+fn is_met(address: &AddressReport) -> bool {
+    matches!(address.starttls, StartTls::Optional | StartTls::Required)
+}
+
+/// What the addresses of a host showed, those with the same to say of them together.
+fn contacts(host: &MxReport) -> impl Iterator<Item = Remark> {
+    ROWS.iter().filter_map(|(code, rfc, what, holds)| {
+        let found: Vec<_> = host.addresses.iter().filter(|it| holds(it)).collect();
+        let first = found.first()?;
+        let explains = !matches!(*code, "dane-no-match" | "tls13-absent");
+        let why = match &first.error {
+            Some(error) if explains => format!(" ({error})"),
+            _ => String::new(),
+        };
+        let text = format!("{} [{}] {what}{why}.", host.host, list(&found));
+        Some(remark(code, rfc, text))
+    })
 }
 
 fn list(addresses: &[&AddressReport]) -> String {
