@@ -27,7 +27,6 @@ use serde_json::{Value, json};
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 use world::{SystemBits, SystemClock};
 
 /// Why the appliance cannot run; in words for the operator, with what is at fault.
@@ -131,11 +130,7 @@ pub fn probe(domain: &Domain, resolver: Option<SocketAddr>) -> Result<Value, Sta
     })
     .map_err(failed)?;
     runtime().map_err(StartError)?.block_on(async {
-        let found = todo_probe(&dial, domain, clock.now());
-        Ok(json!({ "text": String::new(), "json": found }))
+        let found = inbound::probe(&dial, domain, &inbound::Settings::default(), clock.now()).await;
+        Ok(json!({ "text": inbound::text(&found), "json": found }))
     })
-}
-
-fn todo_probe(_: &dial::Dial, _: &Domain, _: crate::base::Timestamp) -> Value {
-    Value::Null
 }

@@ -45,7 +45,8 @@ impl Outcomes {
     /// # Errors
     /// When the journal cannot be read.
     pub fn new(appliance: &Appliance, dial: Dial) -> Result<Arc<Self>, String> {
-        let (queue, faults) = Queue::load(appliance.live.journal()).map_err(|error| error.to_string())?;
+        let (queue, faults) =
+            Queue::load(appliance.live.journal()).map_err(|error| error.to_string())?;
         for fault in faults {
             tracing::error!("{fault}");
         }
@@ -54,11 +55,20 @@ impl Outcomes {
         let policies = StsCache::default();
         Ok(Arc::new(Self {
             live: Arc::clone(&appliance.live),
-            sender: Sender::new(dial.clone(), policies, None, Arc::clone(&clock), Arc::clone(&random)),
+            sender: Sender::new(
+                dial.clone(),
+                policies,
+                None,
+                Arc::clone(&clock),
+                Arc::clone(&random),
+            ),
             dial,
             clock,
             random,
-            own: Zone::ALL.into_iter().map(|zone| config.zone_name(zone)).collect(),
+            own: Zone::ALL
+                .into_iter()
+                .map(|zone| config.zone_name(zone))
+                .collect(),
             from: config.reply.from.clone(),
             dkim: appliance.publisher().keys().dkim.clone(),
             probing: probe::Settings::default(),
@@ -74,7 +84,13 @@ impl Outcomes {
 
     /// Begins the result of a test, unless it is in hand already.
     pub fn begin(self: &Arc<Self>, test: TestId) {
-        let in_hand = |outcomes: &Self| outcomes.in_hand.lock().unwrap_or_else(PoisonError::into_inner).insert(test.clone());
+        let in_hand = |outcomes: &Self| {
+            outcomes
+                .in_hand
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(test.clone())
+        };
         if !in_hand(self) {
             return;
         }
@@ -83,7 +99,11 @@ impl Outcomes {
             if let Err(error) = outcomes.make(&test).await {
                 tracing::error!("test {test}: no result yet: {error}");
             }
-            outcomes.in_hand.lock().unwrap_or_else(PoisonError::into_inner).remove(&test);
+            outcomes
+                .in_hand
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .remove(&test);
         });
     }
 
@@ -94,7 +114,15 @@ impl Outcomes {
         };
         let allowed = gate(&test, &self.own);
         let inbound = match &allowed {
-            Ok(()) => Some(probe::probe(&self.dial, &test.sender.domain, &self.probing, self.clock.now()).await),
+            Ok(()) => Some(
+                probe::probe(
+                    &self.dial,
+                    &test.sender.domain,
+                    &self.probing,
+                    self.clock.now(),
+                )
+                .await,
+            ),
             Err(_) => None,
         };
         let mut report = unfinished(test);
@@ -139,7 +167,9 @@ impl Outcomes {
             .map_err(|error| error.to_string())
             .and_then(|message| {
                 let to = &report.test.sender;
-                self.queue().admit(&report.test.id, to, message, now).map_err(|error| error.to_string())
+                self.queue()
+                    .admit(&report.test.id, to, message, now)
+                    .map_err(|error| error.to_string())
             });
         match item {
             Ok(item) => Some(item),
@@ -163,7 +193,9 @@ impl Outcomes {
             }
             let wake = self.queue().wake();
             let sleep = wake.map_or(REST, |wake| {
-                Duration::try_from(wake.duration_since(now)).unwrap_or_default().min(REST)
+                Duration::try_from(wake.duration_since(now))
+                    .unwrap_or_default()
+                    .min(REST)
             });
             tokio::select! {
                 () = self.queued.notified() => {}
@@ -179,7 +211,11 @@ impl Outcomes {
         let mut batch = settled.batch;
         match find(self.live.journal(), &settled.test) {
             Ok(Some(mut report)) => {
-                tracing::info!("result mail of test {}: {}", settled.test, settled.reply.reason);
+                tracing::info!(
+                    "result mail of test {}: {}",
+                    settled.test,
+                    settled.reply.reason
+                );
                 report.reply = settled.reply;
                 batch.puts.extend(kept(&report).ok());
             }
@@ -187,7 +223,10 @@ impl Outcomes {
             Err(error) => tracing::error!("test {}: {error}", settled.test),
         }
         if let Err(error) = self.live.journal().commit(batch).await {
-            tracing::error!("test {}: what became of its mail is not noted: {error}", settled.test);
+            tracing::error!(
+                "test {}: what became of its mail is not noted: {error}",
+                settled.test
+            );
         }
         self.queued.notify_one();
     }
@@ -197,7 +236,10 @@ impl Outcomes {
         let journal = self.live.journal();
         let old = stored(journal).unwrap_or_default();
         for report in old.iter().filter(|report| report.test.started < before) {
-            if let Err(error) = journal.remove(Space::Results, report.test.id.as_str()).await {
+            if let Err(error) = journal
+                .remove(Space::Results, report.test.id.as_str())
+                .await
+            {
                 tracing::error!("an old result stays: {error}");
             }
         }
@@ -227,7 +269,9 @@ fn kept(report: &Report) -> Result<(Space, String, Vec<u8>), String> {
 /// # Errors
 /// When the journal or the result in it cannot be read.
 pub fn find(journal: &Journal, id: &TestId) -> Result<Option<Report>, String> {
-    let bytes = journal.get(Space::Results, id.as_str()).map_err(|error| error.to_string())?;
+    let bytes = journal
+        .get(Space::Results, id.as_str())
+        .map_err(|error| error.to_string())?;
     bytes
         .map(|bytes| Report::from_stored(&bytes).map_err(|error| format!("{id}: {error}")))
         .transpose()
@@ -238,7 +282,9 @@ pub fn find(journal: &Journal, id: &TestId) -> Result<Option<Report>, String> {
 /// # Errors
 /// As [`find`].
 pub fn stored(journal: &Journal) -> Result<Vec<Report>, String> {
-    let ids = journal.list(Space::Results).map_err(|error| error.to_string())?;
+    let ids = journal
+        .list(Space::Results)
+        .map_err(|error| error.to_string())?;
     ids.iter()
         .filter_map(|id| find(journal, &id.parse().ok()?).transpose())
         .collect()

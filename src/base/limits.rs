@@ -158,3 +158,13 @@ pub const DNS_WORKERS: usize = 8;
 pub const DNS_QUERY: usize = 4096;
 /// Octets of a file with a key or a certificate chain.
 pub const KEY_FILE: u64 = 64 * 1024;
+/// Connections that an inbound check makes to one address.
+pub const PROBE_CONNECTIONS: usize = 8;
+/// Pause between connections of an inbound check to one address.
+pub const PROBE_PAUSE: Duration = Duration::from_secs(2);
+/// Time for one connection of an inbound check, from TCP to QUIT.
+pub const PROBE_SESSION: Duration = Duration::from_secs(90);
+/// Names that the search for CAA records climbs (RFC 8659 3).
+pub const CAA_CLIMB: usize = 10;
+/// Redirects of SPF records that are followed.
+pub const SPF_REDIRECTS: usize = 5;

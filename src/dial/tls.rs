@@ -113,6 +113,16 @@ impl fmt::Display for Broken {
     }
 }
 
+/// The versions that a handshake offers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Versions {
+    /// TLS 1.2 and 1.3, as senders do.
+    #[default]
+    All,
+    /// TLS 1.2 alone, to see whether a server that prefers 1.3 has it too.
+    Only12,
+}
+
 /// Makes a handshake as a client, TLS 1.2 or 1.3, never resumed; `sni` is sent when given.
 ///
 /// # Errors
@@ -120,6 +130,19 @@ impl fmt::Display for Broken {
 pub async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     sni: Option<&Domain>,
+    wait: Duration,
+) -> Result<(TlsStream<S>, Handshake), Broken> {
+    handshake_offering(stream, sni, Versions::All, wait).await
+}
+
+/// As [`handshake`], with the versions offered.
+///
+/// # Errors
+/// As [`handshake`].
+pub async fn handshake_offering<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    sni: Option<&Domain>,
+    versions: Versions,
     wait: Duration,
 ) -> Result<(TlsStream<S>, Handshake), Broken> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -137,7 +160,7 @@ pub async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
         // Something must be named; an address is never sent (RFC 6066 3).
         None => ServerName::from(Ipv4Addr::UNSPECIFIED),
     };
-    let config = config(provider, recorder.clone(), sni.is_some())
+    let config = config(provider, recorder.clone(), versions, sni.is_some())
         .map_err(|error| broken(BrokenBy::Protocol(error.to_string())))?;
     let connecting = TlsConnector::from(Arc::new(config)).connect(name, stream);
     match timeout(wait, connecting).await {
@@ -153,10 +176,15 @@ pub async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
 fn config(
     provider: Arc<CryptoProvider>,
     recorder: Arc<Recorder>,
+    versions: Versions,
     sni: bool,
 ) -> Result<ClientConfig, Error> {
+    let offered: &[_] = match versions {
+        Versions::All => &[&rustls::version::TLS13, &rustls::version::TLS12],
+        Versions::Only12 => &[&rustls::version::TLS12],
+    };
     let mut config = ClientConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?
+        .with_protocol_versions(offered)?
         .dangerous()
         .with_custom_certificate_verifier(recorder)
         .with_no_client_auth();

@@ -5,7 +5,7 @@
 mod data;
 mod wire;
 
-use super::tls::{self, Broken, Handshake};
+use super::tls::{self, Broken, Handshake, Versions};
 use crate::base::{Domain, Mailbox, limits};
 pub use crate::spec::sender::Reply;
 use std::fmt;
@@ -196,11 +196,23 @@ impl Client {
     /// # Errors
     /// When there is no reply, or clear text behind it.
     pub async fn starttls(&mut self, sni: Option<&Domain>) -> Result<StartTls, SmtpError> {
+        self.starttls_offering(sni, Versions::All).await
+    }
+
+    /// As [`Client::starttls`], with the TLS versions offered.
+    ///
+    /// # Errors
+    /// As [`Client::starttls`].
+    pub async fn starttls_offering(
+        &mut self,
+        sni: Option<&Domain>,
+        versions: Versions,
+    ) -> Result<StartTls, SmtpError> {
         let stream = match self.go_ahead().await? {
             Bare::Refused(reply) => return Ok(StartTls::Refused(reply)),
             Bare::Ready(stream) => stream,
         };
-        match tls::handshake(stream, sni, self.timeouts.handshake).await {
+        match tls::handshake_offering(stream, sni, versions, self.timeouts.handshake).await {
             Ok((stream, handshake)) => {
                 self.wire.stream = Stream::Tls(Box::new(stream));
                 Ok(StartTls::Done(handshake))
