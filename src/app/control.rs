@@ -136,11 +136,7 @@ impl Commands {
             let known = rows.iter().any(|(_, row)| row["id"] == json!(summary.id));
             if !known && let Some(test) = desk.test(&summary.id) {
                 let report = outcome::unfinished(test);
-                let state = serde_json::to_value(report.test.state).unwrap_or_default();
-                rows.push((
-                    summary.started,
-                    row(&report, state.as_str().unwrap_or_default()),
-                ));
+                rows.push((summary.started, row(&report)));
             }
         }
         rows.sort_by_key(|(started, _)| *started);
