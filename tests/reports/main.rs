@@ -8,6 +8,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod delivery;
 mod dkim;
 mod mail;
 mod scene;
