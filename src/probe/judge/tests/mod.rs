@@ -133,14 +133,6 @@ fn with(change: impl FnOnce(&mut Evidence)) -> Evidence {
     evidence
 }
 
-fn with_mx(mx: Lookup<Mx>, hosts: impl FnOnce(&mut Vec<Host>)) -> Evidence {
-    with(|it| {
-        it.plan = plan::plan(&it.domain, &mx);
-        it.mx = mx;
-        hosts(&mut it.hosts);
-    })
-}
-
 fn codes(inbound: &Inbound) -> String {
     let codes: Vec<_> = inbound.findings.iter().map(|it| it.code.as_str()).collect();
     codes.join(" ")
