@@ -177,6 +177,48 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_relay_gets_the_credentials_only_once_it_is_trusted() {
+        const HELLO: &str = "EHLO client.example, STARTTLS, (tls mx1.d.example)";
+        const REST: &str = "MAIL FROM:<> SIZE=1, RCPT TO:<jim@far.example>, DATA, | x\\r\\n, | .\\r\\n, QUIT, (end)";
+        let secret = Some(("user", "word"));
+        for (tls, credentials, heard, taken) in [
+            (None, None, format!("EHLO client.example, {REST}"), true),
+            (
+                None,
+                secret,
+                "EHLO client.example, QUIT, (end)".to_owned(),
+                false,
+            ),
+            (
+                Some(false),
+                None,
+                format!("{HELLO}, EHLO client.example, {REST}"),
+                true,
+            ),
+            (Some(false), secret, format!("{HELLO}, QUIT, (end)"), false),
+            (
+                Some(true),
+                secret,
+                format!("{HELLO}, EHLO client.example, AUTH PLAIN AHVzZXIAd29yZA==, {REST}"),
+                true,
+            ),
+        ] {
+            let mut world = World::new(vec![says(&[("AUTH", "235 welcome")])]);
+            match tls {
+                None => {}
+                Some(true) => {
+                    let (tls, _) = world.ca.issue(&host(1));
+                    world.serve_tls(1, tls);
+                }
+                Some(false) => world.serve_tls(1, self_signed(&host(1)).0),
+            }
+            let seen = world.submit(credentials).await;
+            assert_eq!(seen.heard[0], heard);
+            assert_eq!(matches!(seen.outcome, Outcome::Delivered { .. }), taken);
+        }
+    }
+
+    #[tokio::test]
     async fn clear_text_behind_the_go_ahead_is_never_taken_for_a_protected_reply() {
         let mut world = World::new(vec![Script {
             inject: "250-injected\r\n250 SIZE 1\r\n",

@@ -6,7 +6,7 @@ use hickory_proto::rr::rdata::{A, MX, TXT};
 use hickory_proto::rr::{Name, RData, Record};
 use mailproof::base::ports::Clock;
 use mailproof::base::{Domain, Mailbox, Policy, Timestamp};
-use mailproof::dial::deliver::{Delivery, Outcome, StsCache, deliver};
+use mailproof::dial::deliver::{Delivery, Outcome, Smarthost, StsCache, deliver, submit};
 use mailproof::dial::smtp::Timeouts;
 use mailproof::dial::{Dial, Settings, Validate};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
@@ -280,13 +280,46 @@ impl World {
         });
     }
 
+    /// Hands a message to the first server as a relay.
+    pub async fn submit(self, credentials: Option<(&str, &str)>) -> Seen {
+        let relay = |port| Smarthost {
+            host: name(&host(1)),
+            port,
+            credentials: credentials.map(|(user, word)| (user.to_owned(), word.to_owned())),
+        };
+        self.run(async |dial, port| {
+            let to = Mailbox::parse("jim@far.example").unwrap();
+            let helo = "client.example".to_owned();
+            let mut delivery = Delivery::new(Policy::None, to, (*b"x").into(), helo, 1);
+            delivery.timeouts = Timeouts::all(Duration::from_secs(20));
+            submit(&dial, &relay(port), &delivery, &Now).await
+        })
+        .await
+    }
+
     /// Delivers `message` to `jim@d.example`; `change` has the last word on how.
     pub async fn deliver(
-        mut self,
+        self,
         policy: Policy,
         message: &str,
         change: impl FnOnce(&mut Delivery),
     ) -> Seen {
+        let to = Mailbox::parse("jim@d.example").unwrap();
+        let helo = "client.example".to_owned();
+        let mut delivery = Delivery::new(policy, to, message.as_bytes().into(), helo, 1);
+        delivery.timeouts = Timeouts::all(Duration::from_secs(20));
+        change(&mut delivery);
+        self.run(async |dial, _| {
+            let cache = StsCache::default();
+            deliver(&dial, &delivery, &cache, &Now, &mut |progress| {
+                println!("{progress}")
+            })
+            .await
+        })
+        .await
+    }
+
+    async fn run(mut self, act: impl AsyncFnOnce(Dial, u16) -> Outcome) -> Seen {
         let mut listeners = Vec::new();
         let mut port = 0;
         let mut servers = Vec::new();
@@ -322,16 +355,7 @@ impl World {
             ..Settings::default()
         })
         .unwrap();
-        let to = Mailbox::parse("jim@d.example").unwrap();
-        let helo = "client.example".to_owned();
-        let mut delivery = Delivery::new(policy, to, message.as_bytes().into(), helo, 1);
-        delivery.timeouts = Timeouts::all(Duration::from_secs(20));
-        change(&mut delivery);
-        let cache = StsCache::default();
-        let outcome = deliver(&dial, &delivery, &cache, &Now, &mut |progress| {
-            println!("{progress}")
-        })
-        .await;
+        let outcome = act(dial, port).await;
         let mut heard = Vec::new();
         for (log, busy) in servers {
             // The client has closed; a server is done when it has heard that.

@@ -3,9 +3,11 @@
 //! Decides nothing about hosts, certificates or replies, and stores nothing but MTA-STS policies, in memory.
 
 mod progress;
+mod smarthost;
 
 pub use crate::spec::sender::{GivenUp, Outcome, Reach, Reason, Sni, Stage, Verified};
 pub use progress::Progress;
+pub use smarthost::{Smarthost, submit};
 
 use super::Dial;
 use super::smtp::{Client, Needs, Reply, SmtpError, StartTls, Timeouts};

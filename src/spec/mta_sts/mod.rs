@@ -6,7 +6,7 @@ mod cache;
 mod policy;
 
 pub use cache::{Cache, Plan};
-pub use policy::{Mode, Pattern, Policy, PolicyError, read_response};
+pub use policy::{LONGEST_AGE, Mode, Pattern, Policy, PolicyError, read_response};
 
 use crate::base::{Domain, NameError};
 use std::fmt;

@@ -35,7 +35,7 @@ pub enum Mismatch {
     Time,
     /// A trust anchor matches, and the leaf is for other names.
     Name,
-    /// The server did not prove, in a way that we can check, that it holds the leaf's key. [`matches`] never finds
+    /// The server did not prove, in a way that we can check, that it holds the leaf's key. [`matches()`] never finds
     /// this; whoever made the handshake does.
     Unproven(String),
 }
