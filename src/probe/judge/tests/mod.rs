@@ -133,117 +133,80 @@ fn with(change: impl FnOnce(&mut Evidence)) -> Evidence {
     evidence
 }
 
-fn with_mx(mx: Lookup<Mx>, hosts: impl FnOnce(&mut Vec<Host>)) -> Evidence {
-    with(|it| {
-        it.plan = plan::plan(&it.domain, &mx);
-        it.mx = mx;
-        hosts(&mut it.hosts);
-    })
-}
-
 fn codes(inbound: &Inbound) -> String {
     let codes: Vec<_> = inbound.findings.iter().map(|it| it.code.as_str()).collect();
     codes.join(" ")
 }
 
-/// Colour, DANE, MTA-STS, qualified transport encryption, codes.
-type Outcome = (Colour, Mark, Mark, Mark, &'static str);
+/// Holds a judgement against a line such as `green +-?. tlsa-absent`: the colour; DANE, MTA-STS and qualified transport
+/// encryption, by one sign each (pass `+`, fail `-`, unknown `?`, not applicable `.`); the codes.
+fn check(case: &str, evidence: &Evidence, expected: &str) {
+    let inbound = judge(evidence);
+    let colour = format!("{:?}", inbound.colour).to_lowercase();
+    let marks = [
+        inbound.dane,
+        inbound.mta_sts,
+        inbound.qualified_transport_encryption,
+    ];
+    let signs: String = marks.iter().map(|mark| sign(*mark)).collect();
+    let found = format!("{colour} {signs} {}", codes(&inbound));
+    assert_eq!(found.trim_end(), expected, "{case}");
+}
 
-fn check(rows: Vec<(&str, Evidence, Outcome)>) {
-    for (case, evidence, expected) in rows {
-        let inbound = judge(&evidence);
-        let codes = codes(&inbound);
-        let found = (
-            inbound.colour,
-            inbound.dane,
-            inbound.mta_sts,
-            inbound.qualified_transport_encryption,
-            codes.as_str(),
-        );
-        assert_eq!(found, expected, "{case}");
+const fn sign(mark: Mark) -> char {
+    match mark {
+        Pass => '+',
+        Fail => '-',
+        Unknown => '?',
+        NotApplicable => '.',
     }
 }
 
 #[test]
 fn an_address_is_reported_as_it_was_seen() {
-    let report = |contact: Contact| {
-        let inbound = judge(&showing(&contact));
-        inbound.mx[0].addresses[0].clone()
-    };
     let required = |required| Contact::Offered {
         handshakes: vec![seen("1.3", Trust::Trusted, matching())],
         required,
     };
-    for (contact, starttls, versions, secrecy, tlsa, error) in [
+    let broken = |why: &str| Attempt::Broken(why.to_owned());
+    let only_12 = || seen("1.2", Trust::Trusted, matching());
+    for (contact, expected) in [
+        (both(Trust::Trusted, matching()), "Optional 1.2/1.3 ++"),
+        (required(Some(true)), "Required 1.3 ++"),
+        (required(None), "Optional 1.3 ++"),
+        (Contact::Clear, "Absent  .-"),
+        (Contact::Silent("x".to_owned()), "Unknown  ?? x"),
+        (offered(vec![broken("x"), broken("y")]), "Failed  .- x"),
         (
-            both(Trust::Trusted, matching()),
-            StartTls::Optional,
-            "1.2 1.3",
-            Pass,
-            Pass,
-            None,
-        ),
-        (
-            required(Some(true)),
-            StartTls::Required,
-            "1.3",
-            Pass,
-            Pass,
-            None,
-        ),
-        (required(None), StartTls::Optional, "1.3", Pass, Pass, None),
-        (
-            Contact::Clear,
-            StartTls::Absent,
-            "",
-            NotApplicable,
-            Fail,
-            None,
-        ),
-        (
-            Contact::Silent("x".to_owned()),
-            StartTls::Unknown,
-            "",
-            Unknown,
-            Unknown,
-            Some("x"),
-        ),
-        (
-            offered(vec![
-                Attempt::Broken("x".to_owned()),
-                Attempt::Broken("y".to_owned()),
-            ]),
-            StartTls::Failed,
-            "",
-            NotApplicable,
-            Fail,
-            Some("x"),
-        ),
-        (
-            offered(vec![
-                Attempt::Broken("x".to_owned()),
-                seen("1.2", Trust::Trusted, matching()),
-            ]),
-            StartTls::Optional,
-            "1.2",
-            Pass,
-            Pass,
-            Some("with TLS 1.3 offered: x"),
+            offered(vec![broken("x"), only_12()]),
+            "Optional 1.2 ++ with TLS 1.3 offered: x",
         ),
     ] {
-        let report = report(contact);
-        assert_eq!(report.starttls, starttls);
-        assert_eq!(report.tls_versions.join(" "), versions);
-        assert_eq!((report.forward_secrecy, report.tlsa), (secrecy, tlsa));
-        assert_eq!(report.error.as_deref(), error);
+        let inbound = judge(&showing(&contact));
+        let it = &inbound.mx[0].addresses[0];
+        let found = format!(
+            "{:?} {} {}{} {}",
+            it.starttls,
+            it.tls_versions.join("/"),
+            sign(it.forward_secrecy),
+            sign(it.tlsa),
+            it.error.as_deref().unwrap_or_default()
+        );
+        assert_eq!(found.trim_end(), expected);
     }
-    let mut evidence = good();
-    evidence.hosts[0].caa = Ok(false);
-    let inbound = judge(&evidence);
-    assert_eq!(
-        (inbound.mx[0].caa, codes(&inbound).as_str()),
-        (Fail, "caa-absent")
-    );
-    evidence.hosts[0].caa = Err("no answer".to_owned());
-    assert_eq!(judge(&evidence).mx[0].caa, Unknown);
+}
+
+#[test]
+fn caa_is_marked_by_host() {
+    for (caa, mark, expected) in [
+        (Ok(true), Pass, ""),
+        (Ok(false), Fail, "caa-absent"),
+        (Err("no answer".to_owned()), Unknown, "caa-unknown"),
+    ] {
+        let inbound = judge(&with(|it| it.hosts[0].caa = caa));
+        assert_eq!(
+            (inbound.mx[0].caa, codes(&inbound).as_str()),
+            (mark, expected)
+        );
+    }
 }
