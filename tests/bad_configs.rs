@@ -4,6 +4,14 @@
 //! error as printed, with `PORT` for a port that is in use. `leaves` names what a case may leave behind: what is made at
 //! the first start and used at the next.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test stops where it fails and says so"
+)]
+
 use std::fs;
 use std::net::TcpListener;
 use std::path::Path;

@@ -8,7 +8,7 @@ use super::pages::Site;
 use super::publish::Publisher;
 use super::relay::OperatorRelay;
 use super::sockets::Sockets;
-use super::{StartError, failed, wake};
+use super::{StartError, World, failed, wake};
 use crate::base::ports::{Clock, Control, Desk as DeskPort, Random};
 use crate::base::{Event, Gap, Timestamp, Zone, file, limits};
 use crate::config::{Config, Denied};
@@ -84,8 +84,7 @@ impl Appliance {
     pub fn open(
         config: Config,
         operator: BTreeMap<Zone, Operator>,
-        clock: Arc<dyn Clock>,
-        random: Arc<dyn Random>,
+        World { clock, random }: World,
     ) -> Result<Self, StartError> {
         let now = clock.now();
         let directory = &config.state.directory;

@@ -46,11 +46,13 @@ fn failed(error: impl fmt::Display) -> StartError {
 }
 
 /// Sets up what the whole process shares: the crypto provider and the log on standard error.
-pub fn prepare() {
+///
+/// `MAILPROOF_LOG` says what is logged (`info`, `debug`, `mailproof::dial=debug`), else `level`.
+pub fn prepare(level: &str) {
     // A provider that is installed already is the same one.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let filter = tracing_subscriber::EnvFilter::try_from_env("MAILPROOF_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,hickory_server=warn"));
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(format!("{level},hickory=warn")));
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
@@ -70,12 +72,12 @@ fn runtime() -> Result<tokio::runtime::Runtime, String> {
 /// # Errors
 /// When it cannot start: a wrong zone file, a port in use, a damaged key. Nothing runs then.
 pub fn serve(config: Config) -> Result<(), StartError> {
-    let (clock, random) = world()?;
+    let world = world()?;
     let operator = publish::operator(&config).map_err(failed)?;
     runtime().map_err(StartError)?.block_on(async {
         let sockets = sockets::Sockets::bind(&config)?;
         sockets::become_user(&config.state.user)?;
-        let appliance = Appliance::open(config, operator, clock, random)?;
+        let appliance = Appliance::open(config, operator, world)?;
         let (stop, stopped) = tokio::sync::watch::channel(false);
         let mut term = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
             .map_err(failed)?;
@@ -90,9 +92,20 @@ pub fn serve(config: Config) -> Result<(), StartError> {
     })
 }
 
-fn world() -> Result<(Arc<dyn Clock>, Arc<dyn Random>), StartError> {
+/// Where time and random bits come from.
+#[derive(Clone)]
+struct World {
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+}
+
+/// Those of the system.
+fn world() -> Result<World, StartError> {
     let random = SystemBits::open().map_err(StartError)?;
-    Ok((Arc::new(SystemClock), Arc::new(random)))
+    Ok(World {
+        clock: Arc::new(SystemClock),
+        random: Arc::new(random),
+    })
 }
 
 /// Puts one request to the running appliance, else to the state directory under its lock. A request that is answered
@@ -107,10 +120,10 @@ pub fn ask(config: Config, request: &Value) -> Result<Value, StartError> {
         Err(ControlError::NotRunning(_)) => {}
         Err(error) => return Err(failed(error)),
     }
-    let (clock, random) = world()?;
+    let world = world()?;
     let operator = publish::operator(&config).map_err(failed)?;
     runtime().map_err(StartError)?.block_on(async {
-        let appliance = Appliance::open(config, operator, clock, random)?;
+        let appliance = Appliance::open(config, operator, world)?;
         appliance.publish_for_reading()?;
         Ok(Commands::new(&appliance, false)
             .control(request.clone())
@@ -123,7 +136,7 @@ pub fn ask(config: Config, request: &Value) -> Result<Value, StartError> {
 /// # Errors
 /// When there is no way out: no resolver, no runtime.
 pub fn probe(domain: &Domain, resolver: Option<SocketAddr>) -> Result<Value, StartError> {
-    let (clock, _) = world()?;
+    let clock = world()?.clock;
     let dial = dial::Dial::new(dial::Settings {
         resolvers: resolver.into_iter().collect(),
         ..dial::Settings::default()

@@ -12,6 +12,7 @@ use crate::config::Config;
 use arguments::{Arguments, Command, Output, Tests};
 use clap::Parser as _;
 use serde_json::{Value, json};
+use std::fmt;
 use std::process::ExitCode;
 
 /// Why a command did not do what was asked.
@@ -23,28 +24,37 @@ pub struct Failure {
     pub text: String,
 }
 
+/// What a failure tells: any error, or a text.
+struct Text(String);
+
+impl<T: fmt::Display> From<T> for Text {
+    fn from(told: T) -> Self {
+        Self(told.to_string())
+    }
+}
+
 impl Failure {
     /// The thing asked about is bad.
-    fn bad(text: impl ToString) -> Self {
+    fn bad(text: impl Into<Text>) -> Self {
         Self {
             code: 1,
-            text: text.to_string(),
+            text: text.into().0,
         }
     }
 
     /// Usage or configuration.
-    fn usage(text: impl ToString) -> Self {
+    fn usage(text: impl Into<Text>) -> Self {
         Self {
             code: 2,
-            text: text.to_string(),
+            text: text.into().0,
         }
     }
 
     /// The appliance cannot be reached.
-    fn unreachable(text: impl ToString) -> Self {
+    fn unreachable(text: impl Into<Text>) -> Self {
         Self {
             code: 3,
-            text: text.to_string(),
+            text: text.into().0,
         }
     }
 }
@@ -53,7 +63,10 @@ impl Failure {
 #[must_use]
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    app::prepare();
+    app::prepare(match arguments.command {
+        Command::Serve => "info",
+        _ => "warn",
+    });
     match run(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

@@ -117,6 +117,21 @@ fn outside(address: Ipv6Addr) -> Option<&'static str> {
 mod tests {
     use super::*;
 
+    fn why(target: &str) -> Option<String> {
+        let rules = Rules {
+            allow: vec!["10.9.0.0/16".parse().unwrap(), "fd09::/16".parse().unwrap()],
+            deny: vec![
+                "198.41.0.0/24".parse().unwrap(),
+                "10.9.9.0/24".parse().unwrap(),
+            ],
+            own: vec!["193.0.14.1".parse().unwrap(), "2a00::25".parse().unwrap()],
+            ports: vec![25, 53, 443],
+        };
+        allowed(target.parse().unwrap(), &rules)
+            .err()
+            .map(|why| why.0)
+    }
+
     #[test]
     fn only_globally_routable_addresses_are_reached() {
         for target in [

@@ -4,7 +4,8 @@ use crate::server::Server as Nameserver;
 use crate::validators::{Verdict, delv};
 use crate::world::{Signing, zone};
 use mailproof::base::{Domain, Server, Zone};
-use mailproof::zone::{Inputs, MxFamily, Operator, Ttls, build};
+use mailproof::config::Family;
+use mailproof::zone::{Inputs, Operator, Ttls, build};
 use std::collections::BTreeMap;
 
 /// What an operator may have beside it.
@@ -26,7 +27,7 @@ fn built(which: Zone) -> mailproof::zone::Zone {
             "2001:db8::25".parse().unwrap(),
         ],
         servers: &BTreeMap::new(),
-        mx_family: MxFamily::Both,
+        mx_family: Family::Both,
         ttls: Ttls {
             mx: 60,
             records: 300,

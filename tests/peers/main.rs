@@ -1,5 +1,13 @@
 //! Real mail servers against the real appliance, each on a host of its own.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test stops where it fails and says so"
+)]
+
 mod appliance;
 mod dns;
 mod lab;

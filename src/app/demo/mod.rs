@@ -10,15 +10,15 @@ mod world;
 
 use super::appliance::Appliance;
 use super::sockets::Sockets;
-use super::{StartError, failed, outcome, publish};
-use crate::base::ports::{Clock, Random};
-use crate::base::{Mailbox, TestState};
+use super::{StartError, World, failed, outcome, publish};
+use crate::base::{Mailbox, Policy, TestState};
 use crate::cases;
 use crate::config::Config;
 use crate::dial::resolver::Anchors;
 use crate::dial::{self, Dial};
-use crate::serve::smtp;
+use crate::serve::{Shutdown, smtp};
 use mailbox::Inbox;
+use rustls::pki_types::CertificateDer;
 use sender::Sender;
 use show::{Row, Screen};
 use std::io::{IsTerminal, Write};
@@ -29,11 +29,16 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use world::{APPLIANCE, BASE, Person};
 
 /// After this the demo shows what it has.
 const LONGEST: Duration = Duration::from_secs(56);
 const REFRESH: Duration = Duration::from_millis(250);
+/// Between the first messages of two senders, so that a person can follow.
+const STEP: Duration = Duration::from_millis(300);
+/// Whose result mail is shown whole.
+const SHOWN: Policy = Policy::Dane;
 
 /// Runs the demo; `true` when every verdict is the truth and every result mail arrived.
 ///
@@ -44,9 +49,8 @@ pub fn run<W: Write + IsTerminal>(out: &mut W) -> Result<bool, StartError> {
         .prefix("mailproof-demo")
         .tempdir()
         .map_err(failed)?;
-    let (clock, random) = super::world()?;
     let runtime = super::runtime().map_err(StartError)?;
-    let good = runtime.block_on(play(home.path(), clock, random, out));
+    let good = runtime.block_on(play(home.path(), super::world()?, out));
     runtime.shutdown_timeout(Duration::from_secs(1));
     good
 }
@@ -117,10 +121,72 @@ struct Actor {
     attempts: Arc<AtomicU32>,
 }
 
+/// What all senders share.
+struct Stage {
+    world: World,
+    ports: Ports,
+    anchors: Anchors,
+    root: Option<CertificateDer<'static>>,
+    stopped: Shutdown,
+}
+
+impl Stage {
+    /// Opens the person's mailbox, and sends it on its way after a pause.
+    fn enter(
+        &self,
+        person: Person,
+        pause: Duration,
+        tasks: &mut JoinSet<()>,
+    ) -> Result<Actor, StartError> {
+        let clock = &self.world.clock;
+        let inbox = Inbox::new(person.mailbox.domain.clone());
+        let listener =
+            smtp::bind(&[SocketAddr::new(person.address, self.ports.smtp)]).map_err(failed)?;
+        let settings = Arc::new(mailbox::settings(&person).map_err(failed)?);
+        let receiving = smtp::run(
+            listener,
+            settings,
+            inbox.ports(Arc::clone(clock)),
+            self.stopped.clone(),
+        );
+        tasks.spawn(receiving);
+        let attempts = Arc::new(AtomicU32::new(0));
+        let sender = Sender {
+            person: person.clone(),
+            dial: self.dial(&person)?,
+            attempts: Arc::clone(&attempts),
+        };
+        let World { clock, random } = self.world.clone();
+        tasks.spawn(async move {
+            tokio::time::sleep(pause).await;
+            sender.run(clock, random).await;
+        });
+        Ok(Actor {
+            person,
+            inbox,
+            attempts,
+        })
+    }
+
+    fn dial(&self, person: &Person) -> Result<Dial, StartError> {
+        Dial::new(dial::Settings {
+            resolvers: vec![SocketAddr::new(APPLIANCE.into(), self.ports.dns)],
+            trust_anchors: Some(self.anchors.clone()),
+            extra_roots: self.root.iter().cloned().collect(),
+            allow: vec!["127.0.0.0/8".parse().map_err(failed)?],
+            smtp_port: self.ports.smtp,
+            https_port: self.ports.https,
+            source: Some(person.address),
+            helo: format!("mx.{}", person.mailbox.domain),
+            ..dial::Settings::default()
+        })
+        .map_err(failed)
+    }
+}
+
 async fn play<W: Write + IsTerminal>(
     home: &Path,
-    clock: Arc<dyn Clock>,
-    random: Arc<dyn Random>,
+    world: World,
     out: &mut W,
 ) -> Result<bool, StartError> {
     let terminal = out.is_terminal();
@@ -128,63 +194,32 @@ async fn play<W: Write + IsTerminal>(
     screen.say("mailproof demo: an appliance on loopback, and one sender per policy\n");
     let ports = Ports::free()?;
     let config = config(home, ports)?;
-    let people = world::people(&*random, clock.now())?;
+    let now = world.clock.now();
+    let people = world::people(&*world.random, now)?;
     let sockets = Sockets::bind(&config)?;
     let operator = publish::operator(&config).map_err(failed)?;
-    let appliance = Appliance::open(config, operator, Arc::clone(&clock), Arc::clone(&random))?;
-    let (zones, anchor) = world::zones(&people, appliance.publisher().keys(), clock.now())?;
+    let appliance = Appliance::open(config, operator, world.clone())?;
+    let (zones, anchor) = world::zones(&people, appliance.publisher().keys(), now)?;
     appliance.publisher().beside = zones;
     std::fs::write(home.join("root.anchor"), &anchor).map_err(failed)?;
-    let root = appliance.publisher().certs().root().cloned();
-
     let (stop, stopped) = watch::channel(false);
+    let stage = Stage {
+        world,
+        ports,
+        anchors: Anchors::parse(&anchor).map_err(failed)?,
+        root: appliance.publisher().certs().root().cloned(),
+        stopped: stopped.clone(),
+    };
+
     let live = Arc::clone(&appliance.live);
+    let running = tokio::spawn(appliance.run(sockets, stopped));
     let mut tasks = JoinSet::new();
     let mut actors = Vec::new();
-    for (number, person) in people.into_iter().enumerate() {
-        let inbox = Inbox::new(person.mailbox.domain.clone());
-        let listener =
-            smtp::bind(&[SocketAddr::new(person.address, ports.smtp)]).map_err(failed)?;
-        let settings = Arc::new(mailbox::settings(&person).map_err(failed)?);
-        tasks.spawn(smtp::run(
-            listener,
-            settings,
-            inbox.ports(Arc::clone(&clock)),
-            stopped.clone(),
-        ));
-        let attempts = Arc::new(AtomicU32::new(0));
-        let dial = Dial::new(dial::Settings {
-            resolvers: vec![SocketAddr::new(APPLIANCE.into(), ports.dns)],
-            trust_anchors: Some(Anchors::parse(&anchor).map_err(failed)?),
-            extra_roots: root.iter().cloned().collect(),
-            allow: vec!["127.0.0.0/8".parse().map_err(failed)?],
-            smtp_port: ports.smtp,
-            https_port: ports.https,
-            source: Some(person.address),
-            helo: format!("mx.{}", person.mailbox.domain),
-            ..dial::Settings::default()
-        })
-        .map_err(failed)?;
-        let sender = Sender {
-            person: person.clone(),
-            dial,
-            attempts: Arc::clone(&attempts),
-        };
-        let (clock, random) = (Arc::clone(&clock), Arc::clone(&random));
-        tasks.spawn(async move {
-            // One after the other, so that a person can follow.
-            tokio::time::sleep(Duration::from_millis(300 * (number as u64 + 1))).await;
-            sender.run(clock, random).await;
-        });
-        actors.push(Actor {
-            person,
-            inbox,
-            attempts,
-        });
+    for person in people {
+        let pause = STEP * u32::try_from(actors.len() + 1).unwrap_or(1);
+        actors.push(stage.enter(person, pause, &mut tasks)?);
     }
-    let running = tokio::spawn(appliance.run(sockets, stopped));
-
-    let start = tokio::time::Instant::now();
+    let start = Instant::now();
     let mut rows = look(&live, &actors);
     while start.elapsed() < LONGEST
         && !running.is_finished()
@@ -200,10 +235,12 @@ async fn play<W: Write + IsTerminal>(
     running.await.map_err(failed)??;
     if let Some(mail) = actors
         .iter()
-        .filter_map(|actor| actor.inbox.first())
-        .next_back()
+        .find(|actor| actor.person.policy == SHOWN)
+        .and_then(|actor| actor.inbox.first())
     {
-        screen.say(&format!("\nA result mail as it arrived:\n\n{mail}"));
+        screen.say(&format!(
+            "\nThe result mail of {SHOWN} as it arrived:\n\n{mail}"
+        ));
     }
     Ok(rows
         .iter()
