@@ -28,7 +28,7 @@ pub struct Zone {
 }
 
 impl Zone {
-    /// The serial number of the SOA; 0 when there is none, which [`build`] never leaves so.
+    /// The serial number of the SOA; 0 when there is none, which [`build()`] never leaves so.
     #[must_use]
     pub fn serial(&self) -> u32 {
         self.rrsets
