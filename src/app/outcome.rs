@@ -3,7 +3,7 @@
 use super::appliance::Appliance;
 use super::live::Live;
 use crate::base::ports::{Clock, Random};
-use crate::base::{Domain, Mailbox, Test, TestId, TestState, Timestamp, Zone};
+use crate::base::{Domain, Mailbox, Test, TestId, TestState, Timestamp, Zone, limits};
 use crate::dial::Dial;
 use crate::dial::deliver::StsCache;
 use crate::journal::{Batch, Journal, Space};
@@ -12,10 +12,11 @@ use crate::mail::compose::compose;
 use crate::mail::gate::gate;
 use crate::mail::queue::{Item, Queue};
 use crate::mail::send::Sender;
+use crate::probe::inbound::Inbound;
 use crate::report::{Reply, ReplyState, Report};
 use crate::serve::Shutdown;
 use crate::{infer, probe};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -33,6 +34,7 @@ pub struct Outcomes {
     from: Mailbox,
     dkim: DkimKeys,
     probing: probe::Settings,
+    probed: Mutex<BTreeMap<Domain, (Timestamp, Inbound)>>,
     sender: Sender,
     queue: Mutex<Queue>,
     queued: Notify,
@@ -72,6 +74,7 @@ impl Outcomes {
             from: config.reply.from.clone(),
             dkim: appliance.publisher().keys().dkim.clone(),
             probing: probe::Settings::default(),
+            probed: Mutex::default(),
             queue: Mutex::new(queue),
             queued: Notify::new(),
             in_hand: Mutex::default(),
@@ -114,15 +117,7 @@ impl Outcomes {
         };
         let allowed = gate(&test, &self.own);
         let inbound = match &allowed {
-            Ok(()) => Some(
-                probe::probe(
-                    &self.dial,
-                    &test.sender.domain,
-                    &self.probing,
-                    self.clock.now(),
-                )
-                .await,
-            ),
+            Ok(()) => Some(self.inbound(&test.sender.domain).await),
             Err(_) => None,
         };
         let mut report = unfinished(test);
@@ -155,6 +150,22 @@ impl Outcomes {
             self.queued.notify_one();
         }
         Ok(())
+    }
+
+    /// How a domain receives mail; a check a moment ago stands, so that nobody is looked at again and again.
+    async fn inbound(&self, domain: &Domain) -> Inbound {
+        let now = self.clock.now();
+        let kept = || self.probed.lock().unwrap_or_else(PoisonError::into_inner);
+        kept().retain(|_, (time, _)| *time + limits::PROBE_KEPT > now);
+        if let Some((_, inbound)) = kept().get(domain) {
+            return inbound.clone();
+        }
+        let inbound = probe::probe(&self.dial, domain, &self.probing, now).await;
+        let mut kept = kept();
+        if kept.len() < limits::PROBES_KEPT {
+            kept.insert(domain.clone(), (now, inbound.clone()));
+        }
+        inbound
     }
 
     /// The mail for a result, which says from now on that it is queued, or why it is not.

@@ -7,21 +7,13 @@ use crate::dial::deliver::{Delivery, Outcome, StsCache, deliver};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
-/// Messages handed on at one time.
-const AT_ONCE: usize = 4;
-
 /// Hands postmaster's mail to the operator's own server.
 pub struct OperatorRelay {
-    /// The way out.
-    pub dial: Dial,
-    /// Where it goes.
-    pub operator: Mailbox,
-    /// The time of day.
-    pub clock: Arc<dyn Clock>,
-    /// For the order of equal hosts.
-    pub random: Arc<dyn Random>,
-    /// Policies of the operator's domain.
-    pub policies: StsCache,
+    dial: Dial,
+    operator: Mailbox,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    policies: StsCache,
     places: Semaphore,
 }
 
@@ -39,7 +31,7 @@ impl OperatorRelay {
             clock,
             random,
             policies: StsCache::default(),
-            places: Semaphore::new(AT_ONCE),
+            places: Semaphore::new(limits::RELAYS),
         }
     }
 

@@ -168,3 +168,9 @@ pub const PROBE_SESSION: Duration = Duration::from_secs(90);
 pub const CAA_CLIMB: usize = 10;
 /// Redirects of SPF records that are followed.
 pub const SPF_REDIRECTS: usize = 5;
+/// Messages handed on to the operator at one time.
+pub const RELAYS: usize = 4;
+/// How long the inbound check of a domain stands for the next test of a sender there.
+pub const PROBE_KEPT: Duration = Duration::from_secs(600);
+/// Domains whose inbound check is kept.
+pub const PROBES_KEPT: usize = 1000;

@@ -1,7 +1,7 @@
 //! The appliance's own zones, built from the case table, validate name by name.
 
 use crate::server::Server as Nameserver;
-use crate::validators::{Verdict, delv};
+use crate::validators::{Verdict, delv, unbound};
 use crate::world::{Signing, zone};
 use mailproof::base::{Domain, Server, Zone};
 use mailproof::config::Family;
@@ -76,8 +76,10 @@ fn every_record_and_what_is_beside_it_is_secure() {
     zones.push(root.sign());
     let server = Nameserver::start(zones);
     for (name, rtype) in questions {
-        let verdict = delv(&server, &name, &rtype);
-        assert_eq!(verdict, Ok(Verdict::Secure), "{name} {rtype}");
+        for validator in [delv, unbound] {
+            let verdict = validator(&server, &name, &rtype);
+            assert_eq!(verdict, Ok(Verdict::Secure), "{name} {rtype}");
+        }
     }
     server.stop();
 }
