@@ -122,6 +122,8 @@ pub fn ask(config: Config, request: &Value) -> Result<Value, StartError> {
     }
     let world = world()?;
     let operator = publish::operator(&config).map_err(failed)?;
+    // What is made here belongs to whom the appliance will run as.
+    sockets::become_user(&config.state.user)?;
     runtime().map_err(StartError)?.block_on(async {
         let appliance = Appliance::open(config, operator, world)?;
         appliance.publish_for_reading()?;

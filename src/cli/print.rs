@@ -74,6 +74,7 @@ pub fn status(answer: &Value) -> String {
     };
     facts
         .iter()
+        .filter(|(_, value)| !value.is_null())
         .map(|(name, value)| format!("{:14}{}\n", format!("{name}:"), plain(value)))
         .collect()
 }
