@@ -41,7 +41,7 @@ dependencies:
 
 unit:
 	@mkdir -p target
-	@sh tests/logged.sh target/test-unit.log $(CARGO) test --locked --lib --bins --tests -- --skip peers::
+	@sh tests/logged.sh target/test-unit.log $(CARGO) test --locked --lib --bins --tests
 
 test-peers: ## Real Postfix hosts in network namespaces; needs root
 	@mkdir -p target
