@@ -105,13 +105,16 @@ impl Live {
         let mut events = std::mem::take(&mut *self.unsaved());
         events.extend(made);
         let nothing = events.is_empty() && with.puts.is_empty() && with.removes.is_empty();
+        let moves = events.iter().any(moves);
         let batch = Batch {
             events: events.clone(),
             ..with
         };
         let commit = (!nothing).then(|| Box::pin(self.journal.commit(batch)) as _);
         drop(desk);
-        self.changed.notify_one();
+        if moves {
+            self.changed.notify_one();
+        }
         (value, Pending { events, commit })
     }
 
@@ -180,5 +183,83 @@ impl Live {
             }));
         }
         *unsaved = events;
+    }
+}
+
+/// Whether an event may change what is due. Sightings and gaps do not; they may come in thousands.
+const fn moves(event: &Event) -> bool {
+    !matches!(event, Event::Query(_) | Event::Fetch(_) | Event::Gap(_))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::world::{SystemBits, SystemClock};
+    use crate::base::{Domain, Order, Server, Timestamp};
+    use crate::desk::Settings;
+    use std::path::Path;
+    use std::time::Duration;
+
+    fn settings() -> Settings {
+        let hour = Duration::from_secs(3600);
+        Settings {
+            base_domain: Domain::parse("example.org").unwrap(),
+            plaintext_window: Duration::from_secs(180),
+            rotation: Duration::from_secs(300),
+            patience: hour,
+            patience_attempts: 24,
+            attempt_gap: Duration::from_secs(60),
+            settle: Duration::from_secs(60),
+            deadline: hour * 20,
+            quiet: hour,
+            order_ttl: 60,
+            token_key: [7; 32],
+            reply_from: "emailtest".to_owned(),
+            reports: false,
+        }
+    }
+
+    fn live(folder: &Path) -> Arc<Live> {
+        let now = Timestamp::from_second(1_800_000_000).unwrap();
+        let (journal, opened) = Journal::open(&folder.join("journal.redb"), now).unwrap();
+        let random = Arc::new(SystemBits::open().unwrap());
+        let desk = Desk::new(settings());
+        Live::new(desk, (journal, &opened), Arc::new(SystemClock), random)
+    }
+
+    fn order(serial: u32) -> Order {
+        Order {
+            time: Timestamp::from_second(1_800_000_000 + i64::from(serial)).unwrap(),
+            order: [Server::Five, Server::Four, Server::Three, Server::Six],
+            serial,
+        }
+    }
+
+    /// Whether somebody who waits for a change would be woken now.
+    fn woken(live: &Live) -> bool {
+        let changed = live.changed();
+        let woken = changed.notified();
+        let mut woken = std::pin::pin!(woken);
+        woken.as_mut().enable()
+    }
+
+    #[tokio::test]
+    async fn only_what_may_change_what_is_due_wakes() {
+        let folder = tempfile::tempdir().unwrap();
+        let live = live(folder.path());
+        let now = Timestamp::from_second(1_800_000_000).unwrap();
+        let gap = Gap {
+            from: now,
+            until: now,
+            what: GapKind::Queries,
+        };
+        live.step(|desk| ((), desk.tick(now).events)).await.unwrap();
+        assert!(!woken(&live), "a tick without events");
+        live.step(|desk| ((), desk.gap(gap))).await.unwrap();
+        assert!(!woken(&live), "a gap");
+        live.step(|desk| ((), desk.published(order(1))))
+            .await
+            .unwrap();
+        assert!(woken(&live), "an order");
     }
 }
