@@ -95,22 +95,14 @@ impl Live {
     }
 
     /// Lets the desk make its step and queues what came of it for the journal, in the order of the steps.
-    fn start<T>(
-        &self,
-        with: Batch,
-        step: impl FnOnce(&mut Desk) -> (T, Vec<Event>),
-    ) -> (T, Pending) {
+    fn start<T>(&self, step: impl FnOnce(&mut Desk) -> (T, Vec<Event>)) -> (T, Pending) {
         let mut desk = self.desk();
         let (value, made) = step(&mut desk);
         let mut events = std::mem::take(&mut *self.unsaved());
         events.extend(made);
-        let nothing = events.is_empty() && with.puts.is_empty() && with.removes.is_empty();
         let moves = events.iter().any(moves);
-        let batch = Batch {
-            events: events.clone(),
-            ..with
-        };
-        let commit = (!nothing).then(|| Box::pin(self.journal.commit(batch)) as _);
+        let commit =
+            (!events.is_empty()).then(|| Box::pin(self.journal.append(events.clone())) as _);
         drop(desk);
         if moves {
             self.changed.notify_one();
@@ -138,25 +130,33 @@ impl Live {
         &self,
         step: impl FnOnce(&mut Desk) -> (T, Vec<Event>),
     ) -> Result<T, Unavailable> {
-        self.step_with(Batch::default(), step).await
+        let (value, pending) = self.start(step);
+        self.finish(pending).await.map(|()| value)
     }
 
-    /// A step, committed as one with what others keep in the journal.
+    /// Events that are committed, with what others keep, before they count: all of it happens or nothing.
     ///
     /// # Errors
-    /// As [`Live::step`]; what others keep is not kept then.
-    pub async fn step_with<T>(
-        &self,
-        with: Batch,
-        step: impl FnOnce(&mut Desk) -> (T, Vec<Event>),
-    ) -> Result<T, Unavailable> {
-        let (value, pending) = self.start(with, step);
-        self.finish(pending).await.map(|()| value)
+    /// [`Unavailable`] when nothing happened: it could not be committed, or what came before it is not committed yet.
+    pub async fn commit(&self, batch: Batch) -> Result<(), Unavailable> {
+        if !self.unsaved().is_empty() {
+            return Err(Unavailable);
+        }
+        let events = batch.events.clone();
+        self.journal.commit(batch).await.map_err(|error| {
+            tracing::error!("the journal took nothing: {error}");
+            Unavailable
+        })?;
+        let mut desk = self.desk();
+        events.iter().for_each(|event| desk.apply(event));
+        drop(desk);
+        self.changed.notify_one();
+        Ok(())
     }
 
     /// A step now, to be committed soon.
     pub fn step_now(&self, step: impl FnOnce(&mut Desk) -> Vec<Event>) {
-        let ((), pending) = self.start(Batch::default(), |desk| ((), step(desk)));
+        let ((), pending) = self.start(|desk| ((), step(desk)));
         if let Some(live) = self.me.upgrade() {
             tokio::spawn(async move {
                 // What cannot be committed is kept for the next commit.

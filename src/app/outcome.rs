@@ -3,7 +3,7 @@
 use super::appliance::Appliance;
 use super::live::Live;
 use crate::base::ports::{Clock, Random};
-use crate::base::{Domain, Mailbox, Test, TestId, TestState, Timestamp, Zone, limits};
+use crate::base::{Domain, Event, Mailbox, Test, TestId, TestState, Timestamp, Zone, limits};
 use crate::dial::Dial;
 use crate::dial::deliver::StsCache;
 use crate::journal::{Batch, Journal, Space};
@@ -21,7 +21,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
 
-/// The longest sleep of the queue.
+/// The longest sleep of the queue, and the pause after a result that could not be made.
 const REST: Duration = Duration::from_secs(60);
 
 /// Makes results, each test's once, and sends their mails.
@@ -101,6 +101,8 @@ impl Outcomes {
         tokio::spawn(async move {
             if let Err(error) = outcomes.make(&test).await {
                 tracing::error!("test {test}: no result yet: {error}");
+                // It stays due and is named in every round.
+                tokio::time::sleep(REST).await;
             }
             outcomes
                 .in_hand
@@ -112,7 +114,9 @@ impl Outcomes {
 
     /// Looks at the sender's domain where the gate allows it, and commits result, mail and the end of the test as one.
     async fn make(&self, id: &TestId) -> Result<(), String> {
-        let Some(test) = self.live.desk().test(id) else {
+        // Asked now, when nobody else has the test in hand: its result may have been made since it was named.
+        let over = |test: &Test| matches!(test.state, TestState::Acked | TestState::Expired);
+        let Some(test) = self.live.desk().test(id).filter(over) else {
             return Ok(());
         };
         let allowed = gate(&test, &self.own);
@@ -136,13 +140,18 @@ impl Outcomes {
                 None
             }
         };
+        let reported = Event::Reported {
+            test: id.clone(),
+            time: now,
+        };
         let mut batch = Batch {
+            events: vec![reported],
             puts: vec![kept(&report)?],
             ..Batch::default()
         };
         batch.puts.extend(item.as_ref().map(Item::put));
         self.live
-            .step_with(batch, |desk| ((), desk.reported(id, now)))
+            .commit(batch)
             .await
             .map_err(|_| "the journal cannot be written".to_owned())?;
         if let Some(item) = item {
@@ -299,4 +308,77 @@ pub fn stored(journal: &Journal) -> Result<Vec<Report>, String> {
     ids.iter()
         .filter_map(|id| find(journal, &id.parse().ok()?).transpose())
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::{World, world};
+    use crate::base::{Connection, ConnectionId};
+    use crate::config::Config;
+
+    const NOW: i64 = 1_800_000_000;
+
+    /// An appliance in this folder, and a test of its that is over; its one connection has this oddity.
+    fn over(folder: &std::path::Path, oddity: &str) -> (Appliance, TestId) {
+        let text = "base_domain = \"example.org\"\n[network]\naddresses = [\"192.0.2.25\"]\n\
+                    [certificates]\nissuer = \"internal\"\n[reply]\noperator = \"op@example.net\"\n";
+        let config = Config::parse(&folder.join("mailproof.toml"), text).unwrap();
+        let World { clock, random } = world().unwrap();
+        let world = World { clock, random };
+        let appliance = Appliance::open(config, BTreeMap::new(), world).unwrap();
+        let time = Timestamp::from_second(NOW).unwrap();
+        let (client, address) = (
+            "198.51.100.7".parse().unwrap(),
+            "192.0.2.25".parse().unwrap(),
+        );
+        let mut connection = Connection::new(ConnectionId(1), client, address, time);
+        connection.from = Some("jim@sender.example".parse().ok());
+        connection.to = vec!["en@et.example.org".parse().unwrap()];
+        connection.oddities = vec![oddity.to_owned()];
+        let test = TestId::from_bits([1; 10]);
+        let events = [
+            Event::Opened {
+                test: test.clone(),
+                time,
+                by: ConnectionId(1),
+            },
+            Event::Connection(Box::new(connection)),
+            Event::Acknowledged {
+                test: test.clone(),
+                time,
+            },
+        ];
+        let mut desk = appliance.live.desk();
+        events.iter().for_each(|event| desk.apply(event));
+        drop(desk);
+        (appliance, test)
+    }
+
+    fn state(appliance: &Appliance, test: &TestId) -> TestState {
+        appliance.live.desk().test(test).unwrap().state
+    }
+
+    #[tokio::test]
+    async fn a_test_named_twice_has_one_result() {
+        let folder = tempfile::tempdir().unwrap();
+        let (appliance, test) = over(folder.path(), "");
+        let outcomes = Outcomes::new(&appliance, appliance.dial().unwrap()).unwrap();
+        outcomes.make(&test).await.unwrap();
+        assert_eq!(state(&appliance, &test), TestState::Reported);
+        let journal = appliance.live.journal();
+        assert!(find(journal, &test).unwrap().is_some());
+        journal.remove(Space::Results, test.as_str()).await.unwrap();
+        outcomes.make(&test).await.unwrap();
+        assert!(find(journal, &test).unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn a_test_whose_result_cannot_be_kept_stays_due() {
+        let folder = tempfile::tempdir().unwrap();
+        let (appliance, test) = over(folder.path(), &"x".repeat(limits::STORED));
+        let outcomes = Outcomes::new(&appliance, appliance.dial().unwrap()).unwrap();
+        assert!(outcomes.make(&test).await.is_err());
+        assert_eq!(state(&appliance, &test), TestState::Acked);
+    }
 }
