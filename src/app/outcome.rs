@@ -19,7 +19,7 @@ use crate::{infer, probe};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OnceCell, Semaphore};
 
 /// The longest sleep of the queue, and the pause after a result that could not be made.
 const REST: Duration = Duration::from_secs(60);
@@ -34,7 +34,8 @@ pub struct Outcomes {
     from: Mailbox,
     dkim: DkimKeys,
     probing: probe::Settings,
-    probed: Mutex<BTreeMap<Domain, (Timestamp, Inbound)>>,
+    places: Semaphore,
+    probed: Mutex<BTreeMap<Domain, (Timestamp, Arc<OnceCell<Inbound>>)>>,
     sender: Sender,
     queue: Mutex<Queue>,
     queued: Notify,
@@ -74,6 +75,7 @@ impl Outcomes {
             from: config.reply.from.clone(),
             dkim: appliance.publisher().keys().dkim.clone(),
             probing: probe::Settings::default(),
+            places: Semaphore::new(limits::RESULTS),
             probed: Mutex::default(),
             queue: Mutex::new(queue),
             queued: Notify::new(),
@@ -99,8 +101,11 @@ impl Outcomes {
         }
         let outcomes = Arc::clone(self);
         tokio::spawn(async move {
+            // Never closed; after a long pause thousands may be due at once.
+            let place = outcomes.places.acquire().await;
             if let Err(error) = outcomes.make(&test).await {
                 tracing::error!("test {test}: no result yet: {error}");
+                drop(place);
                 // It stays due and is named in every round.
                 tokio::time::sleep(REST).await;
             }
@@ -161,20 +166,29 @@ impl Outcomes {
         Ok(())
     }
 
-    /// How a domain receives mail; a check a moment ago stands, so that nobody is looked at again and again.
+    /// How a domain receives mail; a check a moment ago, or under way, stands for all, so that nobody is looked at again
+    /// and again, or twice at a time.
     async fn inbound(&self, domain: &Domain) -> Inbound {
         let now = self.clock.now();
-        let kept = || self.probed.lock().unwrap_or_else(PoisonError::into_inner);
-        kept().retain(|_, (time, _)| *time + limits::PROBE_KEPT > now);
-        if let Some((_, inbound)) = kept().get(domain) {
-            return inbound.clone();
+        let check = self.check(domain, now);
+        let probe = || probe::probe(&self.dial, domain, &self.probing, now);
+        check.get_or_init(probe).await.clone()
+    }
+
+    /// Where the inbound check of a domain is, or comes.
+    fn check(&self, domain: &Domain, now: Timestamp) -> Arc<OnceCell<Inbound>> {
+        let mut kept = self.probed.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.retain(|_, (time, check)| {
+            *time + limits::PROBE_KEPT > now || Arc::strong_count(check) > 1
+        });
+        if let Some((_, check)) = kept.get(domain) {
+            return Arc::clone(check);
         }
-        let inbound = probe::probe(&self.dial, domain, &self.probing, now).await;
-        let mut kept = kept();
+        let check = Arc::default();
         if kept.len() < limits::PROBES_KEPT {
-            kept.insert(domain.clone(), (now, inbound.clone()));
+            kept.insert(domain.clone(), (now, Arc::clone(&check)));
         }
-        inbound
+        check
     }
 
     /// The mail for a result, which says from now on that it is queued, or why it is not.
@@ -371,6 +385,26 @@ mod tests {
         journal.remove(Space::Results, test.as_str()).await.unwrap();
         outcomes.make(&test).await.unwrap();
         assert!(find(journal, &test).unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn a_domain_is_looked_at_once_in_a_while() {
+        let folder = tempfile::tempdir().unwrap();
+        let (appliance, _) = over(folder.path(), "");
+        let outcomes = Outcomes::new(&appliance, appliance.dial().unwrap()).unwrap();
+        let domain = |name| Domain::parse(name).unwrap();
+        let time = |second| Timestamp::from_second(NOW + second).unwrap();
+        let first = outcomes.check(&domain("a.example"), time(0));
+        let under_way = outcomes.check(&domain("a.example"), time(1200));
+        assert!(Arc::ptr_eq(&first, &under_way));
+        assert!(!Arc::ptr_eq(
+            &first,
+            &outcomes.check(&domain("b.example"), time(0))
+        ));
+        let old = Arc::downgrade(&first);
+        drop((first, under_way));
+        outcomes.check(&domain("b.example"), time(1200));
+        assert!(old.upgrade().is_none(), "an old check stands no longer");
     }
 
     #[tokio::test]
