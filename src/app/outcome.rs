@@ -268,14 +268,27 @@ impl Outcomes {
     /// Forgets results of tests that began before this.
     pub async fn expire(&self, before: Timestamp) {
         let journal = self.live.journal();
-        let old = stored(journal).unwrap_or_default();
-        for report in old.iter().filter(|report| report.test.started < before) {
-            if let Err(error) = journal
-                .remove(Space::Results, report.test.id.as_str())
-                .await
-            {
-                tracing::error!("an old result stays: {error}");
-            }
+        let reader = journal.clone();
+        let read = move || {
+            let mut old = Vec::new();
+            each(&reader, |report| {
+                old.extend((report.test.started < before).then_some(report.test.id));
+            })
+            .map(|()| old)
+        };
+        let old = tokio::task::spawn_blocking(read).await;
+        let old = old.unwrap_or_else(|error| Err(error.to_string()));
+        let forget = |id: TestId| (Space::Results, id.to_string());
+        let removes = match old {
+            Ok(old) => old.into_iter().map(forget).collect(),
+            Err(error) => return tracing::error!("old results stay: {error}"),
+        };
+        let batch = Batch {
+            removes,
+            ..Batch::default()
+        };
+        if let Err(error) = journal.commit(batch).await {
+            tracing::error!("old results stay: {error}");
         }
     }
 }
@@ -311,17 +324,22 @@ pub fn find(journal: &Journal, id: &TestId) -> Result<Option<Report>, String> {
         .transpose()
 }
 
-/// Every stored result.
+/// Hands over every stored result, one at a time, for together they may be large; blocks for as long as that takes. One
+/// that is damaged is passed over, so that it hides no other.
 ///
 /// # Errors
-/// As [`find`].
-pub fn stored(journal: &Journal) -> Result<Vec<Report>, String> {
+/// When the journal cannot be read.
+pub fn each(journal: &Journal, mut each: impl FnMut(Report)) -> Result<(), String> {
     let ids = journal
         .list(Space::Results)
         .map_err(|error| error.to_string())?;
-    ids.iter()
-        .filter_map(|id| find(journal, &id.parse().ok()?).transpose())
-        .collect()
+    for id in ids.iter().filter_map(|id| id.parse().ok()) {
+        match find(journal, &id) {
+            Ok(report) => report.into_iter().for_each(&mut each),
+            Err(error) => tracing::error!("a stored result cannot be read: {error}"),
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -384,6 +402,25 @@ mod tests {
         assert!(find(journal, &test).unwrap().is_some());
         journal.remove(Space::Results, test.as_str()).await.unwrap();
         outcomes.make(&test).await.unwrap();
+        assert!(find(journal, &test).unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn a_damaged_result_keeps_no_other_from_being_forgotten() {
+        let folder = tempfile::tempdir().unwrap();
+        let (appliance, test) = over(folder.path(), "");
+        let outcomes = Outcomes::new(&appliance, appliance.dial().unwrap()).unwrap();
+        outcomes.make(&test).await.unwrap();
+        let journal = appliance.live.journal();
+        let damaged = TestId::from_bits([0; 10]).to_string();
+        journal
+            .put(Space::Results, &damaged, vec![9])
+            .await
+            .unwrap();
+        let time = |second| Timestamp::from_second(NOW + second).unwrap();
+        outcomes.expire(time(0)).await;
+        assert!(find(journal, &test).unwrap().is_some());
+        outcomes.expire(time(1)).await;
         assert!(find(journal, &test).unwrap().is_none());
     }
 
