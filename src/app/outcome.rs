@@ -20,6 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, OnceCell, Semaphore};
+use tokio::task::JoinSet;
 
 /// The longest sleep of the queue, and the pause after a result that could not be made.
 const REST: Duration = Duration::from_secs(60);
@@ -218,12 +219,14 @@ impl Outcomes {
         }
     }
 
-    /// Sends what is queued, until shutdown; what is under way then is tried again after the next start.
+    /// Sends what is queued, until shutdown, and returns when what is under way then is done: a mail that was taken and
+    /// not noted would be sent again.
     pub async fn send_queued(self: Arc<Self>, mut shutdown: Shutdown) {
+        let mut under_way = JoinSet::new();
         while !*shutdown.borrow() {
             let now = self.clock.now();
             for item in self.queue().due(now) {
-                tokio::spawn(Arc::clone(&self).send(item));
+                under_way.spawn(Arc::clone(&self).send(item));
             }
             let wake = self.queue().wake();
             let sleep = wake.map_or(REST, |wake| {
@@ -233,10 +236,12 @@ impl Outcomes {
             });
             tokio::select! {
                 () = self.queued.notified() => {}
+                Some(_) = under_way.join_next() => {}
                 () = tokio::time::sleep(sleep) => {}
                 _ = shutdown.changed() => {}
             }
         }
+        while under_way.join_next().await.is_some() {}
     }
 
     async fn send(self: Arc<Self>, item: Item) {
@@ -262,7 +267,6 @@ impl Outcomes {
                 settled.test
             );
         }
-        self.queued.notify_one();
     }
 
     /// Forgets results of tests that began before this.
@@ -354,7 +358,8 @@ mod tests {
     /// An appliance in this folder, and a test of its that is over; its one connection has this oddity.
     fn over(folder: &std::path::Path, oddity: &str) -> (Appliance, TestId) {
         let text = "base_domain = \"example.org\"\n[network]\naddresses = [\"192.0.2.25\"]\n\
-                    [certificates]\nissuer = \"internal\"\n[reply]\noperator = \"op@example.net\"\n";
+                    [certificates]\nissuer = \"internal\"\n[reply]\noperator = \"op@example.net\"\n\
+                    [dial]\nresolvers = [\"127.0.0.1:1\"]\n";
         let config = Config::parse(&folder.join("mailproof.toml"), text).unwrap();
         let World { clock, random } = world().unwrap();
         let world = World { clock, random };
@@ -422,6 +427,29 @@ mod tests {
         assert!(find(journal, &test).unwrap().is_some());
         outcomes.expire(time(1)).await;
         assert!(find(journal, &test).unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn a_stop_waits_for_the_mail_under_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let (appliance, test) = over(folder.path(), "");
+        let outcomes = Outcomes::new(&appliance, appliance.dial().unwrap()).unwrap();
+        let to = "jim@sender.example".parse().unwrap();
+        let now = Timestamp::from_second(NOW).unwrap();
+        let item = outcomes.queue().admit(&test, &to, Vec::new(), now).unwrap();
+        outcomes.queue().insert(Item {
+            next: Timestamp::UNIX_EPOCH,
+            ..item
+        });
+        let (stop, stopped) = tokio::sync::watch::channel(false);
+        let sending = tokio::spawn(Arc::clone(&outcomes).send_queued(stopped));
+        while outcomes.queue().wake().is_some() {
+            tokio::task::yield_now().await;
+        }
+        stop.send_replace(true);
+        sending.await.unwrap();
+        // It waits for its next attempt: the look-up failed.
+        assert!(outcomes.queue().wake().is_some());
     }
 
     #[tokio::test]
