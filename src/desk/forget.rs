@@ -96,7 +96,7 @@ impl Desk {
 mod tests {
     use super::super::scenario::{minute, settings};
     use super::*;
-    use crate::base::{Connection, ConnectionId, TestId};
+    use crate::base::{Connection, ConnectionId, Server, TestId};
     use std::net::Ipv4Addr;
 
     /// A stranger's connection without a sender, each from a network of its own.
@@ -105,6 +105,7 @@ mod tests {
         let address = "192.0.2.25".parse().unwrap();
         let mut record = Connection::new(ConnectionId(number.into()), client, address, minute(at));
         record.ehlo = Some("scanner.example".to_owned());
+        record.server = Some(Server::One);
         record.ended = Some(minute(at));
         record
     }
