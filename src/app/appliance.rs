@@ -26,8 +26,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::task::JoinSet;
 
-/// How long replies under way may take when the appliance stops.
-const GRACE: Duration = Duration::from_secs(10);
+/// How long clients, and mails under way, may take when the appliance stops: longer than a session gives its client.
+const GRACE: Duration = limits::STOP_GRACE
+    .saturating_add(limits::WRITE_TIMEOUT)
+    .saturating_add(limits::LAST_WORDS);
 
 /// How long another process may hold the journal before we give up.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
@@ -175,7 +177,8 @@ impl Appliance {
             &shutdown,
         )?;
         let mut helpers = JoinSet::new();
-        helpers.spawn(async move { observer.observe(queries).await });
+        let stopped = shutdown.clone();
+        helpers.spawn(async move { observer.observe(queries, stopped).await });
         helpers.spawn(Arc::clone(&outcomes).send_queued(shutdown.clone()));
         tracing::info!(
             "serving {} and {}",
@@ -185,9 +188,9 @@ impl Appliance {
         wake::run(&self, &outcomes, &presented, shutdown).await;
         let _ = tokio::time::timeout(GRACE, async {
             while listeners.join_next().await.is_some() {}
+            while helpers.join_next().await.is_some() {}
         })
         .await;
-        helpers.abort_all();
         let last = Batch {
             alive: Some(self.clock.now()),
             ..Batch::default()

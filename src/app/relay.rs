@@ -1,9 +1,10 @@
 //! The operator's mail: handed on while the sender waits, never stored.
 
 use crate::base::ports::{Answer, Clock, Envelope, Random, Relay, RelayReply};
-use crate::base::{Mailbox, Policy, limits};
+use crate::base::{Mailbox, Policy, Timestamp, limits};
 use crate::dial::Dial;
-use crate::dial::deliver::{Delivery, Outcome, StsCache, deliver};
+use crate::dial::deliver::{Delivery, GivenUp, Outcome, Reason, StsCache, deliver};
+use std::net::IpAddr;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
@@ -50,35 +51,49 @@ impl OperatorRelay {
         };
         let mut seed = [0; 8];
         self.random.fill(&mut seed);
+        let helo = &self.dial.settings().helo;
+        let traced = traced(envelope, message, helo, self.clock.now());
         let delivery = Delivery {
             from: envelope.from.clone(),
             ..Delivery::new(
                 Policy::DaneMtaSts,
                 self.operator.clone(),
-                Arc::from(traced(envelope, message)),
-                self.dial.settings().helo.clone(),
+                Arc::from(traced),
+                helo.clone(),
                 u64::from_le_bytes(seed),
             )
         };
-        match deliver(
-            &self.dial,
-            &delivery,
-            &self.policies,
-            &*self.clock,
-            &mut |_| {},
-        )
-        .await
-        {
-            Outcome::Delivered { .. } => reply(250, "2.0.0 the operator's server took it"),
-            Outcome::Failed(why) => {
-                tracing::info!("mail for the operator was refused: {why}");
-                reply(550, "5.0.0 the operator's server refused it")
-            }
-            Outcome::Deferred(_) | Outcome::Stopped { .. } => reply(
-                451,
-                "4.4.1 the operator's server does not take it now, come again",
-            ),
+        let (policies, clock) = (&self.policies, &*self.clock);
+        answer(&deliver(&self.dial, &delivery, policies, clock, &mut |_| {}).await)
+    }
+}
+
+/// What the sender is told: what the operator's server said, where it said anything.
+fn answer(outcome: &Outcome) -> RelayReply {
+    match outcome {
+        Outcome::Delivered { .. } => reply(250, "2.0.0 the operator's server took it"),
+        Outcome::Failed(why) => said(why, 5).unwrap_or_else(|| {
+            tracing::warn!("mail for the operator cannot be handed on: {why}");
+            reply(550, "5.4.4 mail for the operator cannot be handed on")
+        }),
+        Outcome::Deferred(why) => {
+            let said = why.iter().rev().find_map(|why| said(why, 4));
+            said.unwrap_or_else(|| reply(451, LATER))
         }
+        Outcome::Stopped { .. } => reply(451, LATER),
+    }
+}
+
+const LATER: &str = "4.4.1 the operator's server does not take it now, come again";
+
+/// What the server said, when it was of this class. `421` would say that we close.
+fn said(why: &GivenUp, class: u16) -> Option<RelayReply> {
+    match &why.why {
+        Reason::Refused(_, said) if said.code / 100 == class => {
+            let code = if said.code == 421 { 451 } else { said.code };
+            Some(reply(code, &said.lines.join(" ")))
+        }
+        _ => None,
     }
 }
 
@@ -99,10 +114,16 @@ fn hops(message: &[u8]) -> usize {
 }
 
 /// The message with our trace line (RFC 5321 4.4), by which a loop is noticed.
-fn traced(envelope: &Envelope, message: &[u8]) -> Vec<u8> {
+fn traced(envelope: &Envelope, message: &[u8], host: &str, now: Timestamp) -> Vec<u8> {
+    let family = match envelope.client {
+        IpAddr::V4(_) => "",
+        IpAddr::V6(_) => "IPv6:",
+    };
     let mut traced = format!(
-        "Received: from {} ([{}]) by mailproof\r\n",
-        envelope.ehlo, envelope.client
+        "Received: from {} ([{family}{}]) by {host}; {}\r\n",
+        envelope.ehlo,
+        envelope.client,
+        now.strftime("%a, %d %b %Y %H:%M:%S +0000"),
     )
     .into_bytes();
     traced.extend_from_slice(message);
@@ -117,7 +138,71 @@ impl Relay for OperatorRelay {
 
 #[cfg(test)]
 mod tests {
-    use super::hops;
+    use super::*;
+    use crate::dial::deliver::Stage;
+    use crate::spec::sender::Reply;
+
+    fn refused(code: u16, text: &str) -> GivenUp {
+        let lines = vec![text.to_owned()];
+        GivenUp {
+            host: None,
+            address: None,
+            why: Reason::Refused(Stage::Rcpt, Reply { code, lines }),
+        }
+    }
+
+    #[test]
+    fn the_sender_is_told_what_the_operators_server_said() {
+        let no_host = GivenUp {
+            host: None,
+            address: None,
+            why: Reason::NullMx,
+        };
+        for (outcome, code, text) in [
+            (
+                Outcome::Failed(refused(552, "5.2.2 full")),
+                552,
+                "5.2.2 full",
+            ),
+            (
+                Outcome::Deferred(vec![refused(450, "4.2.0 grey"), no_host.clone()]),
+                450,
+                "4.2.0 grey",
+            ),
+            (
+                Outcome::Deferred(vec![refused(421, "4.3.2 down")]),
+                451,
+                "4.3.2 down",
+            ),
+            (
+                Outcome::Deferred(vec![refused(554, "not this host")]),
+                451,
+                LATER,
+            ),
+            (
+                Outcome::Failed(no_host),
+                550,
+                "5.4.4 mail for the operator cannot be handed on",
+            ),
+        ] {
+            assert_eq!(answer(&outcome), reply(code, text), "{outcome:?}");
+        }
+    }
+
+    #[test]
+    fn the_trace_line_is_whole() {
+        let envelope = Envelope {
+            client: "2001:db8::7".parse().unwrap(),
+            ehlo: "out.sender.example".to_owned(),
+            from: None,
+            to: Vec::new(),
+        };
+        let now = Timestamp::from_second(1_800_000_000).unwrap();
+        assert_eq!(
+            String::from_utf8(traced(&envelope, b"x", "et.example.org", now)).unwrap(),
+            "Received: from out.sender.example ([IPv6:2001:db8::7]) by et.example.org; Fri, 15 Jan 2027 08:00:00 +0000\r\nx"
+        );
+    }
 
     #[test]
     fn only_lines_of_the_head_count() {

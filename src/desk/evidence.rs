@@ -4,8 +4,8 @@ use super::scenario::{minute, settings};
 use super::{Desk, Transacted};
 use crate::base::ports::Decision;
 use crate::base::{
-    Close, Connection, ConnectionId, Domain, Event, Fetch, FetchId, Query, QueryId, Status, Test,
-    TestId, Transport, Via,
+    Close, Connection, ConnectionId, Domain, Event, Fetch, FetchId, Query, QueryId, Server, Status,
+    Test, TestId, Transport, Via,
 };
 
 /// A connection to `et` in TLS, at that minute, from the address; with a sender and a recipient, or without.
@@ -18,6 +18,7 @@ fn connection(id: u64, at: i64, client: &str, envelope: Option<(&str, &str)>) ->
         minute(at),
     );
     record.ehlo = Some("out.sender.example".to_owned());
+    record.server = Some(Server::Two);
     record.starttls_offered = true;
     record.transport = Transport::Encrypted;
     record.status = Status::TlsStarted;
@@ -99,6 +100,15 @@ fn connections_without_a_sender_join_the_tests_of_their_origin() {
             false,
         ),
         ("without a greeting", silent(None), false, false),
+        (
+            "with the operator's mail",
+            Connection {
+                server: None,
+                ..connection(9, 30, HERE, None)
+            },
+            false,
+            false,
+        ),
         (
             "without, at a host's own address",
             silent(Some(Via::Address)),

@@ -403,7 +403,9 @@ impl Desk {
 }
 
 /// Whether a connection names no sender, so that it is kept with its origin. One that never greeted says nothing,
-/// unless it came to a host's own address.
+/// unless it came to a host's own address; one that met no server, as with the operator's mail, is evidence of nothing.
 fn is_shared(connection: &Connection) -> bool {
-    connection.from.is_none() && (connection.ehlo.is_some() || connection.via == Some(Via::Address))
+    connection.from.is_none()
+        && connection.server.is_some()
+        && (connection.ehlo.is_some() || connection.via == Some(Via::Address))
 }
