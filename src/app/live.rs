@@ -102,6 +102,7 @@ impl Live {
     ) -> (T, Pending) {
         let mut desk = self.desk();
         let (value, made) = step(&mut desk);
+        let changed = !made.is_empty();
         let mut events = std::mem::take(&mut *self.unsaved());
         events.extend(made);
         let nothing = events.is_empty() && with.puts.is_empty() && with.removes.is_empty();
@@ -111,7 +112,10 @@ impl Live {
         };
         let commit = (!nothing).then(|| Box::pin(self.journal.commit(batch)) as _);
         drop(desk);
-        self.changed.notify_one();
+        // Not for a step that changed nothing: looking whether anything is due is such a step.
+        if changed {
+            self.changed.notify_one();
+        }
         (value, Pending { events, commit })
     }
 
