@@ -135,7 +135,7 @@ fn ask(arguments: &Arguments, request: &Value) -> Result<Value, Failure> {
 fn demo() -> Result<(), Failure> {
     match app::demo::run(&mut std::io::stdout()) {
         Ok(true) => Ok(()),
-        Ok(false) => Err(Failure::bad("a verdict is not the truth")),
+        Ok(false) => Err(Failure::bad("not every verdict is the truth and arrived")),
         Err(error) => Err(Failure::usage(error)),
     }
 }
