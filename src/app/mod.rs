@@ -47,12 +47,13 @@ fn failed(error: impl fmt::Display) -> StartError {
 
 /// Sets up what the whole process shares: the crypto provider and the log on standard error.
 ///
-/// `MAILPROOF_LOG` says what is logged (`info`, `debug`, `mailproof::dial=debug`), else `level`.
+/// `MAILPROOF_LOG` says what is logged (`info`, `debug`, `mailproof::dial=debug`), else `level`; then hickory is silent on
+/// other people's broken DNS, which our own look-ups tell in fewer words.
 pub fn prepare(level: &str) {
     // A provider that is installed already is the same one.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let filter = tracing_subscriber::EnvFilter::try_from_env("MAILPROOF_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(format!("{level},hickory=warn")));
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(format!("{level},hickory=error")));
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
