@@ -16,14 +16,16 @@ mod sockets;
 mod wake;
 mod world;
 
-use crate::base::Domain;
 use crate::base::ports::{Clock, Control as _, Random};
+use crate::base::{Domain, Zone};
 use crate::config::Config;
 use crate::dial::control::{self as client, ControlError};
+use crate::zone::Operator;
 use crate::{dial, probe as inbound};
 use appliance::Appliance;
 use control::Commands;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -109,25 +111,47 @@ fn world() -> Result<World, StartError> {
     })
 }
 
+/// Why a request got no answer at all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AskError {
+    /// The configuration, a zone file or the user is wrong.
+    Wrong(StartError),
+    /// Neither the running appliance nor its state directory can be reached.
+    Unreachable(StartError),
+}
+
 /// Puts one request to the running appliance, else to the state directory under its lock. A request that is answered
 /// with an error has it under `error`.
 ///
 /// # Errors
-/// When neither can be reached.
-pub fn ask(config: Config, request: &Value) -> Result<Value, StartError> {
+/// When neither can be reached, or what the state directory needs is wrong.
+pub fn ask(config: Config, request: &Value) -> Result<Value, AskError> {
     match client::request(&config.network.control, request) {
         Ok(answer) => return Ok(answer),
         Err(ControlError::Refused(why)) => return Ok(json!({ "error": why })),
         Err(ControlError::NotRunning(_)) => {}
-        Err(error) => return Err(failed(error)),
+        Err(error) => return Err(AskError::Unreachable(failed(error))),
     }
-    let world = world()?;
-    let operator = publish::operator(&config).map_err(failed)?;
+    let operator = publish::operator(&config)
+        .map_err(failed)
+        .map_err(AskError::Wrong)?;
     // What is made here belongs to whom the appliance will run as.
-    sockets::become_user(&config.state.user)?;
-    runtime().map_err(StartError)?.block_on(async {
-        let appliance = Appliance::open(config, operator, world)?;
-        appliance.publish_for_reading()?;
+    sockets::become_user(&config.state.user).map_err(AskError::Wrong)?;
+    from_directory(config, operator, request)
+}
+
+fn from_directory(
+    config: Config,
+    operator: BTreeMap<Zone, Operator>,
+    request: &Value,
+) -> Result<Value, AskError> {
+    let world = world().map_err(AskError::Unreachable)?;
+    let runtime = runtime()
+        .map_err(StartError)
+        .map_err(AskError::Unreachable)?;
+    runtime.block_on(async {
+        let appliance = Appliance::open(config, operator, world).map_err(AskError::Unreachable)?;
+        appliance.publish_for_reading().map_err(AskError::Wrong)?;
         Ok(Commands::new(&appliance, false)
             .control(request.clone())
             .await)
