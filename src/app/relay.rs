@@ -1,9 +1,10 @@
 //! The operator's mail: handed on while the sender waits, never stored.
 
 use crate::base::ports::{Answer, Clock, Envelope, Random, Relay, RelayReply};
-use crate::base::{Mailbox, Policy, limits};
+use crate::base::{Mailbox, Policy, Timestamp, limits};
 use crate::dial::Dial;
-use crate::dial::deliver::{Delivery, Outcome, StsCache, deliver};
+use crate::dial::deliver::{Delivery, Outcome, Reason, StsCache, deliver};
+use std::net::IpAddr;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
@@ -50,35 +51,53 @@ impl OperatorRelay {
         };
         let mut seed = [0; 8];
         self.random.fill(&mut seed);
+        let helo = self.dial.settings().helo.clone();
         let delivery = Delivery {
             from: envelope.from.clone(),
             ..Delivery::new(
                 Policy::DaneMtaSts,
                 self.operator.clone(),
-                Arc::from(traced(envelope, message)),
-                self.dial.settings().helo.clone(),
+                Arc::from(traced(envelope, &helo, self.clock.now(), message)),
+                helo,
                 u64::from_le_bytes(seed),
             )
         };
-        match deliver(
+        let outcome = deliver(
             &self.dial,
             &delivery,
             &self.policies,
             &*self.clock,
             &mut |_| {},
         )
-        .await
-        {
-            Outcome::Delivered { .. } => reply(250, "2.0.0 the operator's server took it"),
-            Outcome::Failed(why) => {
-                tracing::info!("mail for the operator was refused: {why}");
-                reply(550, "5.0.0 the operator's server refused it")
-            }
-            Outcome::Deferred(_) | Outcome::Stopped { .. } => reply(
-                451,
-                "4.4.1 the operator's server does not take it now, come again",
-            ),
+        .await;
+        if let Outcome::Failed(why) = &outcome {
+            tracing::info!("mail for the operator was refused: {why}");
         }
+        answer(&outcome)
+    }
+}
+
+/// What the sender is told: the answer of the operator's own server, where it gave one.
+fn answer(outcome: &Outcome) -> RelayReply {
+    let (ended, code, text) = match outcome {
+        Outcome::Delivered { .. } => return reply(250, "2.0.0 the operator's server took it"),
+        Outcome::Failed(why) => (
+            Some(why),
+            550,
+            "5.0.0 mail for the operator cannot be delivered",
+        ),
+        Outcome::Deferred(reasons) => (
+            reasons.last(),
+            451,
+            "4.4.1 the operator's server does not take it now, come again",
+        ),
+        Outcome::Stopped { .. } => (None, 451, "4.4.1 come again"),
+    };
+    match ended.map(|ended| &ended.why) {
+        Some(Reason::Refused(_, its)) if its.code / 100 == code / 100 => {
+            reply(its.code, &its.lines.join(" "))
+        }
+        _ => reply(code, text),
     }
 }
 
@@ -99,10 +118,17 @@ fn hops(message: &[u8]) -> usize {
 }
 
 /// The message with our trace line (RFC 5321 4.4), by which a loop is noticed.
-fn traced(envelope: &Envelope, message: &[u8]) -> Vec<u8> {
+fn traced(envelope: &Envelope, by: &str, now: Timestamp, message: &[u8]) -> Vec<u8> {
+    // Only a year beyond 9999 has no such form.
+    let date = jiff::fmt::rfc2822::to_string(&now.to_zoned(jiff::tz::TimeZone::UTC));
+    let client = match envelope.client.to_canonical() {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => format!("IPv6:{address}"),
+    };
     let mut traced = format!(
-        "Received: from {} ([{}]) by mailproof\r\n",
-        envelope.ehlo, envelope.client
+        "Received: from {} ([{client}])\r\n\tby {by} with ESMTP; {}\r\n",
+        envelope.ehlo,
+        date.unwrap_or_default()
     )
     .into_bytes();
     traced.extend_from_slice(message);
@@ -117,7 +143,9 @@ impl Relay for OperatorRelay {
 
 #[cfg(test)]
 mod tests {
-    use super::hops;
+    use super::*;
+    use crate::dial::deliver::{GivenUp, Stage};
+    use crate::spec::sender::Reply;
 
     #[test]
     fn only_lines_of_the_head_count() {
@@ -131,5 +159,57 @@ mod tests {
         ] {
             assert_eq!(hops(message), count);
         }
+    }
+
+    #[test]
+    fn the_answer_is_that_of_the_operators_server() {
+        let refused = |code: u16| GivenUp {
+            host: None,
+            address: None,
+            why: Reason::Refused(
+                Stage::Rcpt,
+                Reply {
+                    code,
+                    lines: vec!["a".to_owned(), "b".to_owned()],
+                },
+            ),
+        };
+        let silent = GivenUp {
+            host: None,
+            address: None,
+            why: Reason::NoAddress,
+        };
+        for (outcome, code, text) in [
+            (Outcome::Failed(refused(552)), 552, "a b"),
+            (Outcome::Failed(silent.clone()), 550, "5.0.0 mail for"),
+            (Outcome::Deferred(vec![refused(452)]), 452, "a b"),
+            (Outcome::Deferred(vec![refused(554)]), 451, "4.4.1 the"),
+            (
+                Outcome::Deferred(vec![refused(452), silent]),
+                451,
+                "4.4.1 the",
+            ),
+        ] {
+            let reply = answer(&outcome);
+            assert_eq!(reply.code, code, "{outcome:?}");
+            assert!(reply.text.starts_with(text), "{reply:?}");
+        }
+    }
+
+    #[test]
+    fn the_trace_line_is_whole() {
+        let envelope = Envelope {
+            client: "::ffff:192.0.2.7".parse().unwrap(),
+            ehlo: "mx.example.net".to_owned(),
+            from: None,
+            to: Vec::new(),
+        };
+        let now = Timestamp::from_second(1_800_000_000).unwrap();
+        let traced = traced(&envelope, "et.example.org", now, b"Subject: x\r\n\r\n");
+        assert_eq!(
+            String::from_utf8(traced).unwrap(),
+            "Received: from mx.example.net ([192.0.2.7])\r\n\tby et.example.org with ESMTP; Fri, 15 Jan 2027 08:00:00 +0000\r\nSubject: x\r\n\r\n"
+        );
+        assert_eq!(hops(b"Received: from a\r\n\tby b; c\r\n\r\n"), 1);
     }
 }
