@@ -60,7 +60,7 @@ packages:
 	  fi; \
 	fi
 
-install: ## Binary, unit and zone files
+install: ## Binary and systemd unit
 	$(CARGO) build --locked --release
 	install -D -m 0755 target/release/mailproof $(DESTDIR)$(PREFIX)/bin/mailproof
 	install -D -m 0644 systemd/mailproof.service $(DESTDIR)/etc/systemd/system/mailproof.service

@@ -10,7 +10,7 @@ use super::relay::OperatorRelay;
 use super::sockets::Sockets;
 use super::{StartError, World, failed, wake, way_out};
 use crate::base::ports::{Clock, Control, Desk as DeskPort, Random};
-use crate::base::{Event, Gap, Timestamp, Zone};
+use crate::base::{Event, Gap, Timestamp, Zone, limits};
 use crate::config::Config;
 use crate::desk::{self, Desk};
 use crate::dial::Dial;
@@ -54,6 +54,14 @@ pub struct Presented {
 }
 
 impl Presented {
+    /// What listeners of this configuration present.
+    pub fn new(config: &Config, certificates: &certs::Snapshot) -> Result<Self, StartError> {
+        Ok(Self {
+            smtp: Arc::new(smtp_settings(config, certificates)?),
+            web: Arc::new(ArcSwap::from_pointee(web_tls(certificates)?)),
+        })
+    }
+
     /// Takes these certificates into service; open connections keep what they have.
     pub fn replace(&self, certificates: &certs::Snapshot) -> Result<(), StartError> {
         self.smtp.tls.store(Arc::new(tls_set(certificates)?));
@@ -156,10 +164,7 @@ impl Appliance {
             let _ = self.live.step(|desk| ((), desk.gap(gap))).await;
         }
         let certificates = self.publisher().certs().snapshot();
-        let presented = Arc::new(Presented {
-            smtp: Arc::new(smtp_settings(&self.config, &certificates)?),
-            web: Arc::new(ArcSwap::from_pointee(web_tls(&certificates)?)),
-        });
+        let presented = Arc::new(Presented::new(&self.config, &certificates)?);
         let (observer, queries) = Observer::new(
             Arc::clone(&self.live),
             dial.clone(),
@@ -202,7 +207,8 @@ impl Appliance {
         Ok(())
     }
 
-    async fn publish_first(&self) -> Result<(), StartError> {
+    /// The first zones, with an order of nobody's wish.
+    pub async fn publish_first(&self) -> Result<(), StartError> {
         let order = cases::order::IDLE[0];
         let published = self
             .publisher()

@@ -125,7 +125,18 @@ impl Commands {
             .signed(zone)?
             .records()
             .map_err(|error| error.to_string())?;
-        Ok(json!({"text": master::write(&records)}))
+        let data: Vec<_> = records
+            .iter()
+            .map(|record| {
+                json!({
+                    "name": record.name,
+                    "ttl": record.ttl,
+                    "type": record.record_type().to_string(),
+                    "data": record.data.to_string(),
+                })
+            })
+            .collect();
+        Ok(json!({"text": master::write(&records), "json": data}))
     }
 
     fn tests(&self) -> Result<Value, String> {

@@ -17,14 +17,16 @@ mod wake;
 mod way_out;
 mod world;
 
-use crate::base::Domain;
 use crate::base::ports::{Clock, Control as _, Random};
+use crate::base::{Domain, Zone};
 use crate::config::Config;
 use crate::dial::control::{self as client, ControlError};
 use crate::probe as inbound;
+use crate::zone::Operator;
 use appliance::Appliance;
 use control::Commands;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -48,12 +50,13 @@ fn failed(error: impl fmt::Display) -> StartError {
 
 /// Sets up what the whole process shares: the crypto provider and the log on standard error.
 ///
-/// `MAILPROOF_LOG` says what is logged (`info`, `debug`, `mailproof::dial=debug`), else `level`.
+/// `MAILPROOF_LOG` says what is logged (`info`, `debug`, `mailproof::dial=debug`), else `level`; then hickory is silent on
+/// other people's broken DNS, which our own look-ups tell in fewer words.
 pub fn prepare(level: &str) {
     // A provider that is installed already is the same one.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let filter = tracing_subscriber::EnvFilter::try_from_env("MAILPROOF_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(format!("{level},hickory=warn")));
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(format!("{level},hickory=error")));
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
@@ -109,25 +112,47 @@ fn world() -> Result<World, StartError> {
     })
 }
 
+/// Why a request got no answer at all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AskError {
+    /// The configuration, a zone file or the user is wrong.
+    Wrong(StartError),
+    /// Neither the running appliance nor its state directory can be reached.
+    Unreachable(StartError),
+}
+
 /// Puts one request to the running appliance, else to the state directory under its lock. A request that is answered
 /// with an error has it under `error`.
 ///
 /// # Errors
-/// When neither can be reached.
-pub fn ask(config: Config, request: &Value) -> Result<Value, StartError> {
+/// When neither can be reached, or what the state directory needs is wrong.
+pub fn ask(config: Config, request: &Value) -> Result<Value, AskError> {
     match client::request(&config.network.control, request) {
         Ok(answer) => return Ok(answer),
         Err(ControlError::Refused(why)) => return Ok(json!({ "error": why })),
         Err(ControlError::NotRunning(_)) => {}
-        Err(error) => return Err(failed(error)),
+        Err(error) => return Err(AskError::Unreachable(failed(error))),
     }
-    let world = world()?;
-    let operator = publish::operator(&config).map_err(failed)?;
+    let operator = publish::operator(&config)
+        .map_err(failed)
+        .map_err(AskError::Wrong)?;
     // What is made here belongs to whom the appliance will run as.
-    sockets::become_user(&config.state.user)?;
-    runtime().map_err(StartError)?.block_on(async {
-        let appliance = Appliance::open(config, operator, world)?;
-        appliance.publish_for_reading()?;
+    sockets::become_user(&config.state.user).map_err(AskError::Wrong)?;
+    from_directory(config, operator, request)
+}
+
+fn from_directory(
+    config: Config,
+    operator: BTreeMap<Zone, Operator>,
+    request: &Value,
+) -> Result<Value, AskError> {
+    let world = world().map_err(AskError::Unreachable)?;
+    let runtime = runtime()
+        .map_err(StartError)
+        .map_err(AskError::Unreachable)?;
+    runtime.block_on(async {
+        let appliance = Appliance::open(config, operator, world).map_err(AskError::Unreachable)?;
+        appliance.publish_for_reading().map_err(AskError::Wrong)?;
         Ok(Commands::new(&appliance, false)
             .control(request.clone())
             .await)

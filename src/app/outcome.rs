@@ -400,7 +400,11 @@ mod tests {
     async fn a_test_named_twice_has_one_result() {
         let folder = tempfile::tempdir().unwrap();
         let (appliance, test) = over(folder.path(), "");
-        let outcomes = Outcomes::new(&appliance, appliance.dial().unwrap()).unwrap();
+        let outcomes = Outcomes::new(
+            &appliance,
+            crate::app::way_out::dial(&appliance.config).unwrap(),
+        )
+        .unwrap();
         outcomes.make(&test).await.unwrap();
         assert_eq!(state(&appliance, &test), TestState::Reported);
         let journal = appliance.live.journal();
@@ -414,7 +418,11 @@ mod tests {
     async fn a_damaged_result_keeps_no_other_from_being_forgotten() {
         let folder = tempfile::tempdir().unwrap();
         let (appliance, test) = over(folder.path(), "");
-        let outcomes = Outcomes::new(&appliance, appliance.dial().unwrap()).unwrap();
+        let outcomes = Outcomes::new(
+            &appliance,
+            crate::app::way_out::dial(&appliance.config).unwrap(),
+        )
+        .unwrap();
         outcomes.make(&test).await.unwrap();
         let journal = appliance.live.journal();
         let damaged = TestId::from_bits([0; 10]).to_string();
@@ -433,7 +441,11 @@ mod tests {
     async fn a_stop_waits_for_the_mail_under_way() {
         let folder = tempfile::tempdir().unwrap();
         let (appliance, test) = over(folder.path(), "");
-        let outcomes = Outcomes::new(&appliance, appliance.dial().unwrap()).unwrap();
+        let outcomes = Outcomes::new(
+            &appliance,
+            crate::app::way_out::dial(&appliance.config).unwrap(),
+        )
+        .unwrap();
         let to = "jim@sender.example".parse().unwrap();
         let now = Timestamp::from_second(NOW).unwrap();
         let item = outcomes.queue().admit(&test, &to, Vec::new(), now).unwrap();
@@ -456,7 +468,11 @@ mod tests {
     async fn a_domain_is_looked_at_once_in_a_while() {
         let folder = tempfile::tempdir().unwrap();
         let (appliance, _) = over(folder.path(), "");
-        let outcomes = Outcomes::new(&appliance, appliance.dial().unwrap()).unwrap();
+        let outcomes = Outcomes::new(
+            &appliance,
+            crate::app::way_out::dial(&appliance.config).unwrap(),
+        )
+        .unwrap();
         let domain = |name| Domain::parse(name).unwrap();
         let time = |second| Timestamp::from_second(NOW + second).unwrap();
         let first = outcomes.check(&domain("a.example"), time(0));
@@ -476,7 +492,11 @@ mod tests {
     async fn a_test_whose_result_cannot_be_kept_stays_due() {
         let folder = tempfile::tempdir().unwrap();
         let (appliance, test) = over(folder.path(), &"x".repeat(limits::STORED));
-        let outcomes = Outcomes::new(&appliance, appliance.dial().unwrap()).unwrap();
+        let outcomes = Outcomes::new(
+            &appliance,
+            crate::app::way_out::dial(&appliance.config).unwrap(),
+        )
+        .unwrap();
         assert!(outcomes.make(&test).await.is_err());
         assert_eq!(state(&appliance, &test), TestState::Acked);
     }

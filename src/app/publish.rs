@@ -129,11 +129,12 @@ impl Publisher {
         self.current.as_ref()
     }
 
-    /// When signatures or certificates are to be renewed.
-    pub fn renewal(&self) -> Timestamp {
-        self.certs
-            .next()
-            .map_or(self.renewal, |next| next.min(self.renewal))
+    /// Whether signatures or certificates are to be renewed: half their time is over, or the clock was set back, so that
+    /// they may begin in the future.
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        self.renewal <= now
+            || self.certs.next().is_some_and(|next| next <= now)
+            || self.current.as_ref().is_some_and(|order| now < order.time)
     }
 
     /// Builds and signs both zones and takes them into service. Serials rise from the seconds of the clock, and
@@ -211,11 +212,11 @@ impl Publisher {
         sign::sign(&built, self.keys.zone(zone), &terms, now, cache).map_err(failed)
     }
 
-    /// Renews the certificates that are due; `true` when others are to be served from now on.
+    /// Renews the certificates that are due.
     ///
     /// # Errors
-    /// When one could not be made or kept; what is served stays.
-    pub fn renew(&mut self, now: Timestamp, random: &dyn Random) -> Result<bool, PublishError> {
-        self.certs.renew(now, random).map_err(failed)
+    /// When one could not be made or kept; what was made before that is to be served all the same.
+    pub fn renew(&mut self, now: Timestamp, random: &dyn Random) -> Result<(), PublishError> {
+        self.certs.renew(now, random).map(|_| ()).map_err(failed)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::appliance::{Appliance, Presented};
 use super::outcome::Outcomes;
-use crate::base::Timestamp;
+use crate::base::{Order, Timestamp};
 use crate::journal::Batch;
 use crate::serve::Shutdown;
 use std::sync::Arc;
@@ -33,15 +33,21 @@ pub async fn run(
         let now = appliance.clock.now();
         let next = tests(appliance, outcomes, now).await;
         order(appliance, &mut turn, now).await;
-        rounds.renew(appliance, presented, now);
+        rounds.renew(appliance, presented, now).await;
         rounds.upkeep(appliance, outcomes, now).await;
-        let sleep = next.map_or(REST, |next| until(now, next).min(REST));
+        // What stays due because it failed is tried again, but not without a pause.
+        let sleep = next.map_or(REST, |next| until(now, next).clamp(GATHER, REST));
         tokio::select! {
             () = changed.notified() => tokio::time::sleep(GATHER).await,
             () = tokio::time::sleep(sleep) => {}
             _ = shutdown.changed() => {}
         }
     }
+}
+
+/// Whether the pause since the last time is over; it is when the clock was set back, too.
+fn is_over(last: Option<Timestamp>, pause: Duration, now: Timestamp) -> bool {
+    last.is_none_or(|last| now < last || until(last, now) >= pause)
 }
 
 fn until(now: Timestamp, then: Timestamp) -> Duration {
@@ -90,13 +96,18 @@ async fn order(appliance: &Appliance, turn: &mut usize, now: Timestamp) {
     match published {
         Ok(order) => {
             *turn += 1;
-            let _ = appliance
-                .live
-                .step(|desk| ((), desk.published(order)))
-                .await;
+            note(appliance, order).await;
         }
         Err(error) => tracing::error!("the order of the MX stays as it is: {error}"),
     }
+}
+
+/// Notes an order with its serial, which the next start must not fall behind.
+async fn note(appliance: &Appliance, order: Order) {
+    let _ = appliance
+        .live
+        .step(|desk| ((), desk.published(order)))
+        .await;
 }
 
 /// What is done now and then.
@@ -104,33 +115,33 @@ async fn order(appliance: &Appliance, turn: &mut usize, now: Timestamp) {
 struct Rounds {
     alive: Option<Timestamp>,
     forgot: Option<Timestamp>,
-    retry: Option<Timestamp>,
+    failed: Option<Timestamp>,
 }
 
 impl Rounds {
     /// Renews certificates and signatures that are due.
-    fn renew(&mut self, appliance: &Appliance, presented: &Presented, now: Timestamp) {
-        let mut publisher = appliance.publisher();
-        if publisher.renewal() > now || self.retry.is_some_and(|retry| retry > now) {
-            return;
-        }
-        self.retry = Some(now + RETRY);
-        let renewed = publisher
-            .renew(now, &*appliance.random)
-            .and_then(|changed| {
-                if changed && let Err(error) = presented.replace(&publisher.certs().snapshot()) {
-                    tracing::error!("the new certificates are not in service: {error}");
-                }
-                let order = publisher.current().map(|order| order.order);
-                match order {
-                    Some(order) => publisher
-                        .publish(order, appliance.next_serial, now)
-                        .map(|_| ()),
-                    None => Ok(()),
-                }
-            });
+    async fn renew(&mut self, appliance: &Appliance, presented: &Presented, now: Timestamp) {
+        let renewed = {
+            let mut publisher = appliance.publisher();
+            if !publisher.is_due(now) || !is_over(self.failed, RETRY, now) {
+                return;
+            }
+            let renewed = publisher.renew(now, &*appliance.random);
+            // In any case: a renewal that failed half way has made some of them, and their digests are published.
+            if let Err(error) = presented.replace(&publisher.certs().snapshot()) {
+                tracing::error!("the new certificates are not in service: {error}");
+            }
+            let order = publisher.current().map(|order| order.order);
+            renewed.and_then(|()| {
+                order
+                    .map(|order| publisher.publish(order, appliance.next_serial, now))
+                    .transpose()
+            })
+        };
+        self.failed = renewed.is_err().then_some(now);
         match renewed {
-            Ok(()) => self.retry = None,
+            Ok(Some(order)) => note(appliance, order).await,
+            Ok(None) => {}
             Err(error) => tracing::error!("certificates or signatures are not renewed: {error}"),
         }
     }
@@ -138,7 +149,7 @@ impl Rounds {
     /// Notes that we are alive, and forgets what is too old.
     async fn upkeep(&mut self, appliance: &Appliance, outcomes: &Outcomes, now: Timestamp) {
         let journal = appliance.live.journal();
-        if self.alive.is_none_or(|last| last + ALIVE <= now) {
+        if is_over(self.alive, ALIVE, now) {
             self.alive = Some(now);
             let alive = Batch {
                 alive: Some(now),
@@ -148,7 +159,7 @@ impl Rounds {
                 tracing::error!("the journal cannot be written: {error}");
             }
         }
-        if self.forgot.is_none_or(|last| last + FORGET <= now) {
+        if is_over(self.forgot, FORGET, now) {
             self.forgot = Some(now);
             if let Err(error) = journal
                 .expire(now - appliance.config.retention.connections)
@@ -160,5 +171,95 @@ impl Rounds {
                 .expire(now - appliance.config.retention.results)
                 .await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::world::SystemBits;
+    use super::super::{World, publish};
+    use super::*;
+    use crate::base::ports::Clock;
+    use crate::config::Config;
+    use std::path::Path;
+    use std::sync::atomic::{AtomicI64, Ordering};
+
+    struct Hands(AtomicI64);
+
+    impl Clock for Hands {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_second(self.0.load(Ordering::Relaxed)).unwrap()
+        }
+    }
+
+    fn appliance(home: &Path, clock: &Arc<Hands>) -> Appliance {
+        let text = "base_domain = \"example.org\"\n[network]\naddresses = [\"192.0.2.25\"]\n\
+                    [certificates]\nissuer = \"internal\"\n[reply]\noperator = \"a@example.org\"\n";
+        let config = Config::parse(&home.join("mailproof.toml"), text).unwrap();
+        std::fs::create_dir_all(home.join("zones")).unwrap();
+        for zone in ["et", "ut"] {
+            std::fs::write(home.join(format!("zones/{zone}.zone")), "").unwrap();
+        }
+        let world = World {
+            clock: Arc::<Hands>::clone(clock),
+            random: Arc::new(SystemBits::open().unwrap()),
+        };
+        let operator = publish::operator(&config).unwrap();
+        Appliance::open(config, operator, world).unwrap()
+    }
+
+    fn serial(appliance: &Appliance) -> u32 {
+        appliance.publisher().current().unwrap().serial
+    }
+
+    #[tokio::test]
+    async fn a_clock_set_back_leaves_no_signature_in_the_future_and_no_serial_behind() {
+        let home = tempfile::tempdir().unwrap();
+        let year = 365 * 24 * 3600;
+        let clock = Arc::new(Hands(AtomicI64::new(1_800_000_000 + year)));
+        let first = appliance(home.path(), &clock);
+        first.publish_first().await.unwrap();
+        let certificates = first.publisher().certs().snapshot();
+        let presented = Presented::new(&first.config, &certificates).unwrap();
+        let wrong = serial(&first);
+        let mut rounds = Rounds::default();
+        rounds.renew(&first, &presented, clock.now()).await;
+        assert_eq!(serial(&first), wrong, "nothing is due");
+
+        clock.0.fetch_sub(year, Ordering::Relaxed);
+        rounds.renew(&first, &presented, clock.now()).await;
+        assert_eq!(serial(&first), wrong + 1);
+        assert_eq!(first.publisher().current().unwrap().time, clock.now());
+        let certificates = first.publisher().certs().snapshot();
+        for served in certificates.mail.values() {
+            assert!(served.not_after < clock.now() + 10 * 366 * Duration::from_secs(24 * 3600));
+        }
+        rounds.renew(&first, &presented, clock.now()).await;
+        assert_eq!(serial(&first), wrong + 1, "nothing is due any more");
+
+        drop(first);
+        let second = appliance(home.path(), &clock);
+        assert_eq!(second.next_serial, wrong + 2);
+    }
+
+    #[tokio::test]
+    async fn looking_what_is_due_wakes_nobody() {
+        let home = tempfile::tempdir().unwrap();
+        let clock = Arc::new(Hands(AtomicI64::new(1_800_000_000)));
+        let appliance = appliance(home.path(), &clock);
+        let changed = appliance.live.changed();
+        let is_woken = || {
+            let waiting = std::pin::pin!(changed.notified());
+            let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+            waiting.poll(&mut context).is_ready()
+        };
+        appliance.publish_first().await.unwrap();
+        assert!(is_woken(), "an order was noted");
+        let now = clock.now();
+        let ticked = appliance
+            .live
+            .step(|desk| ((), desk.tick(now).events))
+            .await;
+        assert_eq!((ticked, is_woken()), (Ok(()), false));
     }
 }

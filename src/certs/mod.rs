@@ -106,7 +106,7 @@ impl Slot {
                 .collect(),
             Self::Web => {
                 let policy = et.below("mta-sts")?;
-                vec![et, policy]
+                vec![et, policy, base_domain.below(Zone::Ut.label())?]
             }
         })
     }
@@ -201,7 +201,7 @@ mod tests {
                 "mx05 Ca mx05.et.example.org",
                 "mx06 Ca mx06.et.example.org",
                 "ut Ca ut.example.org",
-                "web Ca et.example.org mta-sts.et.example.org",
+                "web Ca et.example.org mta-sts.et.example.org ut.example.org",
             ]
         );
     }

@@ -34,6 +34,9 @@ pub enum Command {
     Zone {
         /// et or ut
         zone: ZoneName,
+        /// How to print it.
+        #[command(flatten)]
+        output: Output,
     },
     /// The tests
     #[command(subcommand)]

@@ -7,9 +7,9 @@ pub mod arguments;
 mod init;
 mod print;
 
-use crate::app;
+use crate::app::{self, AskError};
 use crate::config::Config;
-use arguments::{Arguments, Command, Output, Tests};
+use arguments::{Arguments, Command, Tests};
 use clap::Parser as _;
 use serde_json::{Value, json};
 use std::fmt;
@@ -89,10 +89,10 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
             let answer = ask(arguments, &json!({"command": "ds"}))?;
             print::answer(&answer, *output, print::text)
         }
-        Command::Zone { zone } => {
+        Command::Zone { zone, output } => {
             let zone = crate::base::Zone::from(*zone);
             let answer = ask(arguments, &json!({"command": "zone", "zone": zone}))?;
-            print::answer(&answer, Output { json: false }, print::text)
+            print::answer(&answer, *output, print::text)
         }
         Command::Tests(Tests::List(output)) => {
             let answer = ask(arguments, &json!({"command": "tests list"}))?;
@@ -137,7 +137,10 @@ fn named(arguments: &Arguments) -> Result<Option<Config>, Failure> {
 /// Asks the running appliance, else the state directory.
 fn ask(arguments: &Arguments, request: &Value) -> Result<Value, Failure> {
     let config = load(arguments)?;
-    let answer = app::ask(config, request).map_err(Failure::unreachable)?;
+    let answer = app::ask(config, request).map_err(|error| match error {
+        AskError::Wrong(why) => Failure::usage(why),
+        AskError::Unreachable(why) => Failure::unreachable(why),
+    })?;
     match answer.get("error").and_then(Value::as_str) {
         Some(error) => Err(Failure::bad(error)),
         None => Ok(answer),
@@ -147,7 +150,7 @@ fn ask(arguments: &Arguments, request: &Value) -> Result<Value, Failure> {
 fn demo() -> Result<(), Failure> {
     match app::demo::run(&mut std::io::stdout()) {
         Ok(true) => Ok(()),
-        Ok(false) => Err(Failure::bad("a verdict is not the truth")),
+        Ok(false) => Err(Failure::bad("not every verdict is the truth and arrived")),
         Err(error) => Err(Failure::usage(error)),
     }
 }

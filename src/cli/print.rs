@@ -1,6 +1,7 @@
 //! Output: readable to a person by default, JSON for machines.
 
-use super::{Failure, Output};
+use super::Failure;
+use super::arguments::Output;
 use serde_json::Value;
 use std::io::Write as _;
 

@@ -182,6 +182,16 @@ fn network(source: &Source<'_>, raw: raw::Net) -> Result<NetworkConfig, ConfigEr
         .copied()
         .zip(listen.iter().copied())
         .collect();
+    // A connection to a host's own address is known by that address alone.
+    for address in servers.values().flatten() {
+        let at = |other: &&IpAddr| local.get(address) == Some(*other);
+        if local.values().filter(at).count() > 1 {
+            return Err(source.wrong(
+                "network.listen",
+                format!("{address} belongs to one host, but listens where another address does as well; name a local address of its own"),
+            ));
+        }
+    }
     for case in cases::hosts() {
         let own = servers.get(&case.server).unwrap_or(&addresses);
         if case.zone == Zone::Et && !own.iter().any(|address| raw.mx_family.publishes(*address)) {

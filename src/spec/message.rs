@@ -1,9 +1,9 @@
 //! The facts in the head of a message (RFC 5322), and whether a person sent it (RFC 3834). Pure; the only place that
-//! knows mail-parser. The body is never looked at and nothing of it is kept. What SPF, DKIM, ARC and DMARC say is added
-//! by the caller.
+//! knows mail-parser. [`facts`] never looks at the body and keeps nothing of it. What SPF, DKIM, ARC and DMARC say is
+//! added by the caller.
 
 use crate::base::{Domain, Mailbox, MessageFacts, Robot, Timestamp, Zone, limits};
-use mail_parser::{Address, HeaderName, Message, MessageParser};
+use mail_parser::{Address, HeaderName, Message, MessageParser, MimeHeaders as _};
 
 /// Reads the facts; whatever cannot be read is absent.
 #[must_use]
@@ -140,6 +140,27 @@ fn robot(head: &Message<'_>, from: Option<&Mailbox>) -> Option<Robot> {
     } else {
         None
     }
+}
+
+/// A message for a person's eyes: its header as it came, then every part decoded (RFC 2045), under its media type and name.
+#[must_use]
+pub fn readable(message: &[u8]) -> String {
+    let Some(parsed) = MessageParser::new().parse(message) else {
+        return String::from_utf8_lossy(message).into_owned();
+    };
+    let header = usize::try_from(parsed.root_part().raw_body_offset()).unwrap_or_default();
+    let header = message.get(..header).unwrap_or(message);
+    let mut text = String::from_utf8_lossy(header).replace('\r', "");
+    for part in parsed.parts.iter().filter(|part| !part.is_multipart()) {
+        let kind = part.content_type().map_or_else(String::new, |kind| {
+            format!("{}/{}", kind.ctype(), kind.subtype().unwrap_or_default())
+        });
+        let name = part.attachment_name().unwrap_or_default();
+        let content = String::from_utf8_lossy(part.contents()).replace('\r', "");
+        text.push_str(format!("--- {kind} {name}").trim_end());
+        text.push_str(&format!("\n\n{}\n\n", content.trim_end()));
+    }
+    text
 }
 
 #[cfg(test)]
@@ -287,6 +308,18 @@ mod tests {
         assert_eq!(
             read(&id).message_id.map(|id| id.len()),
             Some(limits::NOTED_TEXT)
+        );
+    }
+
+    #[test]
+    fn parts_are_decoded_under_their_names() {
+        let message = b"Subject: x\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\
+            Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\none =3D=\r\n two\r\n--b\r\n\
+            Content-Type: application/json\r\nContent-Disposition: attachment; filename=a.json\r\n\
+            Content-Transfer-Encoding: base64\r\n\r\ne30=\r\n--b--\r\n";
+        assert_eq!(
+            readable(message),
+            "Subject: x\nContent-Type: multipart/mixed; boundary=b\n\n--- text/plain\n\none = two\n\n--- application/json a.json\n\n{}\n\n"
         );
     }
 }

@@ -186,7 +186,10 @@ fn commands(mailproof: &Host) -> Vec<String> {
     let mut faults = Vec::new();
     for (arguments, expected) in [
         (&send[..], "authenticated by DANE"),
-        (&["probe", "pfdane.lab"], "SMTP-DANE (RFC 7672)            pass"),
+        (
+            &["probe", "pfdane.lab"],
+            "SMTP-DANE (RFC 7672)            pass",
+        ),
     ] {
         let printed = appliance::mailproof(mailproof, arguments);
         if !printed.contains(expected) {

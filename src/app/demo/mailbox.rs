@@ -31,11 +31,9 @@ impl Inbox {
     }
 
     /// The first message, as it came.
-    pub fn first(&self) -> Option<String> {
+    pub fn first(&self) -> Option<Vec<u8>> {
         let messages = self.messages.lock().unwrap_or_else(PoisonError::into_inner);
-        messages
-            .first()
-            .map(|message| String::from_utf8_lossy(message).into_owned())
+        messages.first().cloned()
     }
 
     /// The ports of a listener that fills it.

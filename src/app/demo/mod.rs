@@ -17,6 +17,7 @@ use crate::config::Config;
 use crate::dial::resolver::Anchors;
 use crate::dial::{self, Dial};
 use crate::serve::{self, Shutdown, smtp};
+use crate::spec::message;
 use mailbox::Inbox;
 use rustls::pki_types::CertificateDer;
 use sender::Sender;
@@ -24,6 +25,7 @@ use show::{Row, Screen};
 use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
 use std::path::Path;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -40,7 +42,8 @@ const STEP: Duration = Duration::from_millis(300);
 /// Whose result mail is shown whole.
 const SHOWN: Policy = Policy::Dane;
 
-/// Runs the demo; `true` when every verdict is the truth and every result mail arrived.
+/// Runs the demo until all is seen, time is up or it is interrupted (SIGINT); `true` when every verdict is the truth and
+/// every result mail arrived.
 ///
 /// # Errors
 /// When the appliance or its small world cannot start.
@@ -223,11 +226,15 @@ async fn play<W: Write + IsTerminal>(
     }
     let start = Instant::now();
     let mut rows = look(&live, &actors);
+    let mut interrupted = pin!(tokio::signal::ctrl_c());
     while start.elapsed() < LONGEST
         && !running.is_finished()
         && !rows.iter().all(|row| row.answered)
     {
-        tokio::time::sleep(REFRESH).await;
+        tokio::select! {
+            () = tokio::time::sleep(REFRESH) => {}
+            _ = &mut interrupted => break,
+        }
         rows = look(&live, &actors);
         screen.update(&rows);
     }
@@ -241,12 +248,17 @@ async fn play<W: Write + IsTerminal>(
         .and_then(|actor| actor.inbox.first())
     {
         screen.say(&format!(
-            "\nThe result mail of {SHOWN} as it arrived:\n\n{mail}"
+            "\nThe result mail of {SHOWN} as it arrived, its parts decoded:\n\n{}",
+            message::readable(&mail)
         ));
     }
-    Ok(rows
-        .iter()
-        .all(|row| row.answered && row.verdict.as_deref() == Some(&row.truth)))
+    let right = rows.iter().filter(|row| row.is_right()).count();
+    screen.say(&format!(
+        "{right} of {} verdicts are the truth and arrived by mail, after {} seconds",
+        rows.len(),
+        start.elapsed().as_secs()
+    ));
+    Ok(right == rows.len())
 }
 
 /// The rows as they are now.

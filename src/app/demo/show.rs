@@ -20,6 +20,11 @@ pub struct Row {
 }
 
 impl Row {
+    /// Whether the verdict is the truth, and was sent.
+    pub fn is_right(&self) -> bool {
+        self.answered && self.verdict.as_deref() == Some(&self.truth)
+    }
+
     fn line(&self) -> String {
         let verdict = self.verdict.as_deref().unwrap_or("");
         let right = match &self.verdict {
@@ -76,6 +81,9 @@ impl<'a, W: Write> Screen<'a, W> {
                 let _ = writeln!(self.out, "\x1b[2K{}", row.line());
             }
         } else {
+            if self.shown.is_empty() {
+                let _ = writeln!(self.out, "{HEAD}");
+            }
             for (index, row) in rows.iter().enumerate() {
                 let before = self.shown.get(index);
                 let news = before.is_none_or(|before| {
