@@ -8,7 +8,7 @@ use serde_json::Value;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -35,6 +35,8 @@ pub struct Ports {
 
 pub struct Appliance {
     home: TempDir,
+    /// The state directory, as seen from here.
+    pub state: PathBuf,
     pub ports: Ports,
     child: Option<Child>,
 }
@@ -59,6 +61,7 @@ impl Appliance {
             .unwrap();
         }
         let appliance = Self {
+            state: home.path().to_owned(),
             home,
             ports,
             child: None,
@@ -236,7 +239,7 @@ impl Appliance {
     pub fn trust(&self) -> Arc<ClientConfig> {
         let mut roots = RootCertStore::empty();
         for root in
-            CertificateDer::pem_file_iter(self.state().join("acme/internal-root.pem")).unwrap()
+            CertificateDer::pem_file_iter(self.state.join("acme/internal-root.pem")).unwrap()
         {
             roots.add(root.unwrap()).unwrap();
         }
@@ -247,10 +250,6 @@ impl Appliance {
             .with_root_certificates(roots)
             .with_no_client_auth();
         Arc::new(config)
-    }
-
-    fn state(&self) -> &Path {
-        self.home.path()
     }
 }
 
