@@ -5,6 +5,7 @@ use crate::dns;
 use mailproof::base::Timestamp;
 use mailproof::journal::Journal;
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::net::UnixListener;
 use std::process::Output;
@@ -149,6 +150,21 @@ fn commands_and_a_second_appliance_do_no_harm_to_the_first() {
         "{}",
         appliance.log()
     );
+}
+
+#[test]
+fn the_first_keys_are_made_once() {
+    let mut appliance = Appliance::new();
+    let made: BTreeSet<_> = std::thread::scope(|scope| {
+        let commands: Vec<_> = (0..4)
+            .map(|_| scope.spawn(|| appliance.text(&["ds"])))
+            .collect();
+        let texts = commands.into_iter().map(|command| command.join().unwrap());
+        texts.collect()
+    });
+    assert_eq!(made.len(), 1, "{made:?}");
+    appliance.start();
+    assert_eq!(made.first(), Some(&appliance.text(&["ds"])));
 }
 
 #[test]
