@@ -7,7 +7,9 @@ use mailproof::journal::Journal;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
-use std::os::unix::net::UnixListener;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::process::Output;
 
 /// An appliance with one test that waits.
@@ -150,6 +152,33 @@ fn commands_and_a_second_appliance_do_no_harm_to_the_first() {
         "{}",
         appliance.log()
     );
+}
+
+#[test]
+fn the_control_socket_is_for_its_group_and_bears_nonsense() {
+    let appliance = Appliance::started();
+    let mode = fs::metadata(appliance.control()).unwrap().mode();
+    assert_eq!(mode & 0o7777, 0o660);
+    for line in [
+        "",
+        "nonsense",
+        "[]",
+        "{\"command\":\"rm -r\"}",
+        "{\"command\":\"zone\",\"zone\":\"../et\"}",
+        "{\"command\":\"tests show\",\"id\":7}",
+        &"[".repeat(100_000),
+        &"x".repeat(2 << 20),
+    ] {
+        let mut socket = UnixStream::connect(appliance.control()).unwrap();
+        // A line that is too long is refused before it is read.
+        let _ = socket.write_all(format!("{line}\n").as_bytes());
+        let mut answer = String::new();
+        BufReader::new(socket).read_line(&mut answer).unwrap();
+        let answer: Value = serde_json::from_str(&answer).unwrap();
+        assert!(answer["error"].is_string(), "{answer}");
+    }
+    drop(UnixStream::connect(appliance.control()).unwrap());
+    assert_eq!(appliance.json(&["status"])["running"], true);
 }
 
 #[test]

@@ -93,7 +93,17 @@ fn whoever_goes_away_is_recorded_once_and_as_far_as_he_came() {
         stage(&appliance).leave();
         expected.extend(record);
     }
+    let lines = [EHLO, MAIL, RCPT];
+    let mut last = conversed(appliance.secured(NAME, HOST), &lines);
+    expected.push(("encrypted Mail, server 6, accepted, shutdown", false));
+    let last = std::thread::spawn(move || {
+        let reply = last.reply();
+        last.leave();
+        reply
+    });
     appliance.stop();
+    let farewell = last.join().unwrap();
+    assert_eq!(farewell, "421 4.3.2 Stopping, please send again");
 
     let shown = appliance.test_of(SENDER);
     let shown = shown["connections"].as_array().unwrap();

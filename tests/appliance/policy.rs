@@ -1,9 +1,10 @@
 //! The MTA-STS policy: served, certified and published as RFC 8461 wants it; and what is not HTTPS does no harm.
 
-use crate::appliance::{Appliance, LIMIT};
+use crate::appliance::{Appliance, LIMIT, wait_for};
 use crate::dns;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConnection, StreamOwned};
+use serde_json::{Value, json};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 
@@ -26,6 +27,7 @@ fn the_policy_is_the_one_whose_id_is_published() {
     let id = &data_encoding::HEXLOWER.encode(digest.as_ref())[..32];
     let published = dns::text(appliance.ports.dns, "_mta-sts.et.example.org");
     assert_eq!(published, format!("v=STSv1; id={id};"));
+    is_seen(&appliance);
     for (host, path) in [
         (HOST, "/"),
         ("mta-sts.ut.example.org", PATH),
@@ -34,6 +36,31 @@ fn the_policy_is_the_one_whose_id_is_published() {
         let reply = fetch_as(&appliance, HOST, host, path);
         assert!(reply.starts_with("HTTP/1.1 4"), "{host}{path}: {reply}");
     }
+}
+
+/// What was looked up and fetched is evidence of a test that begins soon after.
+fn is_seen(appliance: &Appliance) {
+    let mut client = appliance.client();
+    client.converse(&[
+        ("EHLO out.sender.example", "250"),
+        ("MAIL FROM:<jim@sender.example>", "250"),
+        ("RCPT TO:<en@et.example.org>", "250"),
+        ("DATA", "451"),
+    ]);
+    client.quit();
+    let test = wait_for("the fetch", || {
+        let test = appliance.test_of("jim@sender.example");
+        (test["fetches"] != json!([]) && test["queries"] != json!([])).then_some(test)
+    });
+    let [fetch] = test["fetches"].as_array().unwrap().as_slice() else {
+        panic!("one fetch: {test:#}");
+    };
+    assert_eq!(fetch["client"], "127.0.0.1");
+    assert_eq!(fetch["shared"], false, "it came from the client's network");
+    let queries = test["queries"].as_array().unwrap();
+    let query = |query: &Value| format!("{} {}", query["name"], query["type"]);
+    let queries: Vec<_> = queries.iter().map(query).collect();
+    assert_eq!(queries, ["\"_mta-sts.et.example.org\" \"TXT\""]);
 }
 
 #[test]
