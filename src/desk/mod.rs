@@ -29,7 +29,7 @@ pub use settings::Settings;
 use crate::base::ports::{Decision, Recipient};
 use crate::base::{
     Certificate, Connection, ConnectionId, Domain, Event, Fetch, Gap, Mailbox, Order, Origin,
-    Query, Test, TestId, TestState, Timestamp, Transport, Via, limits,
+    Query, Status, Test, TestId, TestState, Timestamp, Transport, Via, limits,
 };
 use acknowledge::{ready, taken_in_clear};
 use addressing::{Envelope, Key};
@@ -205,13 +205,20 @@ impl Desk {
         if !self.takes(&id, connection, now) {
             return later(events);
         }
-        let open = self.open.contains(&id);
-        if open && connection.message.is_some() {
-            let acknowledged = Event::Acknowledged {
-                test: id.clone(),
-                time: now,
+        if connection.message.is_some() {
+            let open = self.open.contains(&id);
+            let acked = Connection {
+                status: Status::Acked,
+                ..connection.clone()
             };
-            self.commit(acknowledged, &mut events);
+            self.commit(Event::Connection(Box::new(acked)), &mut events);
+            if open {
+                let acknowledged = Event::Acknowledged {
+                    test: id.clone(),
+                    time: now,
+                };
+                self.commit(acknowledged, &mut events);
+            }
         }
         Transacted {
             decision: Decision::Accept(id),

@@ -80,6 +80,54 @@ fn a_test_outlives_the_appliance() {
     assert_eq!(last["outbound"]["servers"]["6"], "accepted");
 }
 
+/// Attempts in clear text within which a sender that never starts TLS is acknowledged.
+const ATTEMPTS: usize = 6;
+
+#[test]
+fn a_result_is_made_although_the_appliance_died_after_its_250() {
+    let mut appliance = Appliance::started();
+    let accepted = (0..ATTEMPTS).find_map(|_| {
+        let mut client = appliance.client();
+        client.converse(&ENVELOPE);
+        let data = client.say("DATA");
+        let reply = if data.starts_with("354") {
+            client.say(MESSAGE)
+        } else {
+            data
+        };
+        client.quit();
+        if reply.starts_with("250") {
+            return Some(reply);
+        }
+        assert!(reply.starts_with("451"), "{reply}");
+        // Longer than the gap between attempts as well.
+        appliance.wait_for_window();
+        None
+    });
+    let reply = accepted.expect("never acknowledged");
+    appliance.kill();
+    appliance.start();
+    let test = wait_for("a result", || {
+        let test = appliance.test_of(SENDER);
+        (test["state"] == "reported").then_some(test)
+    });
+    let id = test["id"].as_str().unwrap();
+    assert_eq!(
+        reply,
+        format!("250 2.0.0 Accepted; the result follows by mail, test {id}")
+    );
+    assert_eq!(test["outbound"]["policy"], "none");
+    assert_eq!(
+        test["reply"]["state"], "withheld",
+        "SPF cannot be looked up"
+    );
+    let last = statuses(&test).pop().unwrap();
+    assert!(last.starts_with("1 Acked "), "{last}");
+    appliance.stop();
+    appliance.start();
+    assert_eq!(appliance.test_of(SENDER), test, "once, and for good");
+}
+
 /// How often the appliance is killed.
 const DEATHS: usize = 3;
 /// Clients that deliver at a time until it dies.
