@@ -97,9 +97,10 @@ impl Appliance {
         let directory = &config.state.directory;
         std::fs::create_dir_all(directory)
             .map_err(|error| failed(format!("{}: {error}", directory.display())))?;
-        let publisher = Publisher::open(&config, operator, &*random, now).map_err(failed)?;
+        // The journal's lock is the directory's, so that only one process makes keys.
         let (journal, opened) =
             open_journal(&directory.join("journal.redb"), now).map_err(failed)?;
+        let publisher = Publisher::open(&config, operator, &*random, now).map_err(failed)?;
         let mut desk = Desk::new(desk_settings(&config, &publisher));
         let mut next_serial = 0;
         journal

@@ -135,6 +135,32 @@ fn connections_without_a_sender_join_the_tests_of_their_origin() {
     }
 }
 
+#[test]
+fn a_connection_that_broke_off_after_mail_is_part_of_its_senders_test() {
+    for (sender, client, joins) in [
+        ("jim@sender.example", HERE, true),
+        ("jim@Sender.Example", THERE, true),
+        ("eve@sender.example", HERE, false),
+        ("", HERE, false),
+    ] {
+        let mut desk = Desk::new(settings());
+        transact(&mut desk, &connection(1, 1, HERE, JIM));
+        let broken = Connection {
+            status: Status::TlsStarted,
+            to: Vec::new(),
+            ..connection(2, 5, client, Some((sender, "en@et.example.org")))
+        };
+        assert_eq!(desk.closed(&broken).len(), usize::from(joins), "{sender}");
+        let test = only(&desk);
+        assert_eq!(
+            test.connections.len(),
+            1 + usize::from(joins),
+            "{sender} {client}"
+        );
+        assert!(test.connections.iter().all(|contact| !contact.shared));
+    }
+}
+
 fn only(desk: &Desk) -> Test {
     desk.test(&desk.tests()[0].id).unwrap()
 }
