@@ -5,7 +5,7 @@ use super::{
     NetworkConfig, ReplyConfig, RetentionConfig, StateConfig, TestConfig, place, raw,
     value::{Address, Span},
 };
-use crate::base::{Domain, Mailbox, Server, Zone};
+use crate::base::{Domain, Language, Mailbox, Server, Zone};
 use crate::cases;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -361,5 +361,13 @@ fn reply(
                 format!("is not the part of an address before the @: {error}"),
             )
         })?;
+    let local = from.local.to_ascii_lowercase();
+    let taken = |name: &str| local.split('+').next() == Some(name);
+    if Language::ALL.iter().any(|language| taken(language.tag())) || taken("tlsrpt") {
+        return Err(source.wrong(
+            "reply.from",
+            format!("mail to {from} is a test or a report; allowed are other names, such as \"emailtest\""),
+        ));
+    }
     Ok(ReplyConfig { from, operator })
 }
