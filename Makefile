@@ -14,7 +14,7 @@ help: ## What there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
 demo: ## The whole appliance and eight senders on loopback, for a minute
-	$(CARGO) run --quiet -- demo
+	$(CARGO) run --locked -- demo
 
 test: packages check test-peers ## Everything: format, lints, docs, tests, real peers
 	@sh tests/count.sh target/test-*.log

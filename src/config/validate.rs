@@ -3,12 +3,12 @@
 use super::{
     CertificatesConfig, Config, ConfigError, DialConfig, DnsConfig, Issuer, LimitsConfig,
     NetworkConfig, ReplyConfig, RetentionConfig, StateConfig, TestConfig, place, raw,
-    value::{Address, Span},
+    value::{Address, Span, Validate},
 };
-use crate::base::{Domain, Mailbox, Server, Zone};
+use crate::base::{Domain, Language, Mailbox, Server, Zone};
 use crate::cases;
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -239,6 +239,16 @@ fn servers(
 }
 
 fn dial(source: &Source<'_>, raw: raw::Dial) -> Result<DialConfig, ConfigError> {
+    // On the way from anywhere else, the AD bit may be anybody's.
+    let local = |resolver: &SocketAddr| resolver.ip().to_canonical().is_loopback();
+    if raw.validate == Validate::Upstream
+        && (raw.resolvers.is_empty() || !raw.resolvers.iter().all(local))
+    {
+        return Err(source.wrong(
+            "dial.validate",
+            "\"upstream\" trusts resolvers on this host only; name them by loopback addresses in dial.resolvers",
+        ));
+    }
     Ok(DialConfig {
         smtp_port: source.port("dial.smtp_port", raw.smtp_port)?,
         https_port: source.port("dial.https_port", raw.https_port)?,
@@ -361,5 +371,13 @@ fn reply(
                 format!("is not the part of an address before the @: {error}"),
             )
         })?;
+    let local = from.local.to_ascii_lowercase();
+    let taken = |name: &str| local.split('+').next() == Some(name);
+    if Language::ALL.iter().any(|language| taken(language.tag())) || taken("tlsrpt") {
+        return Err(source.wrong(
+            "reply.from",
+            format!("mail to {from} is a test or a report; allowed are other names, such as \"emailtest\""),
+        ));
+    }
     Ok(ReplyConfig { from, operator })
 }
