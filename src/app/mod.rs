@@ -3,6 +3,7 @@
 //! Decides nothing of its own: when something is due is said by the parts, what it means as well.
 
 mod appliance;
+mod checks;
 mod control;
 pub mod demo;
 mod live;

@@ -1,25 +1,25 @@
 //! From a test that is over to its stored result and its result mail.
 
 use super::appliance::Appliance;
+use super::checks::Checks;
 use super::live::Live;
 use crate::base::ports::{Clock, Random};
 use crate::base::{Domain, Event, Mailbox, Test, TestId, TestState, Timestamp, Zone, limits};
 use crate::dial::Dial;
 use crate::dial::deliver::StsCache;
+use crate::infer;
 use crate::journal::{Batch, Journal, Space};
 use crate::keys::DkimKeys;
 use crate::mail::compose::compose;
 use crate::mail::gate::gate;
 use crate::mail::queue::{Item, Queue};
 use crate::mail::send::Sender;
-use crate::probe::inbound::Inbound;
 use crate::report::{Reply, ReplyState, Report};
 use crate::serve::Shutdown;
-use crate::{infer, probe};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::{Notify, OnceCell, Semaphore};
+use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinSet;
 
 /// The longest sleep of the queue, and the pause after a result that could not be made.
@@ -28,15 +28,13 @@ const REST: Duration = Duration::from_secs(60);
 /// Makes results, each test's once, and sends their mails.
 pub struct Outcomes {
     live: Arc<Live>,
-    dial: Dial,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     own: Vec<Domain>,
     from: Mailbox,
     dkim: DkimKeys,
-    probing: probe::Settings,
+    checks: Checks,
     places: Semaphore,
-    probed: Mutex<BTreeMap<Domain, (Timestamp, Arc<OnceCell<Inbound>>)>>,
     sender: Sender,
     queue: Mutex<Queue>,
     queued: Notify,
@@ -66,7 +64,7 @@ impl Outcomes {
                 Arc::clone(&clock),
                 Arc::clone(&random),
             ),
-            dial,
+            checks: Checks::new(dial),
             clock,
             random,
             own: Zone::ALL
@@ -75,9 +73,7 @@ impl Outcomes {
                 .collect(),
             from: config.reply.from.clone(),
             dkim: appliance.publisher().keys().dkim.clone(),
-            probing: probe::Settings::default(),
             places: Semaphore::new(limits::RESULTS),
-            probed: Mutex::default(),
             queue: Mutex::new(queue),
             queued: Notify::new(),
             in_hand: Mutex::default(),
@@ -127,7 +123,7 @@ impl Outcomes {
         };
         let allowed = gate(&test, &self.own);
         let inbound = match &allowed {
-            Ok(()) => Some(self.inbound(&test.sender.domain).await),
+            Ok(()) => Some(self.checks.of(&test.sender.domain, self.clock.now()).await),
             Err(_) => None,
         };
         let mut report = unfinished(test);
@@ -165,31 +161,6 @@ impl Outcomes {
             self.queued.notify_one();
         }
         Ok(())
-    }
-
-    /// How a domain receives mail; a check a moment ago, or under way, stands for all, so that nobody is looked at again
-    /// and again, or twice at a time.
-    async fn inbound(&self, domain: &Domain) -> Inbound {
-        let now = self.clock.now();
-        let check = self.check(domain, now);
-        let probe = || probe::probe(&self.dial, domain, &self.probing, now);
-        check.get_or_init(probe).await.clone()
-    }
-
-    /// Where the inbound check of a domain is, or comes.
-    fn check(&self, domain: &Domain, now: Timestamp) -> Arc<OnceCell<Inbound>> {
-        let mut kept = self.probed.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.retain(|_, (time, check)| {
-            *time + limits::PROBE_KEPT > now || Arc::strong_count(check) > 1
-        });
-        if let Some((_, check)) = kept.get(domain) {
-            return Arc::clone(check);
-        }
-        let check = Arc::default();
-        if kept.len() < limits::PROBES_KEPT {
-            kept.insert(domain.clone(), (now, Arc::clone(&check)));
-        }
-        check
     }
 
     /// The mail for a result, which says from now on that it is queued, or why it is not.
@@ -352,6 +323,7 @@ mod tests {
     use crate::app::{World, world};
     use crate::base::{Connection, ConnectionId};
     use crate::config::Config;
+    use std::collections::BTreeMap;
 
     const NOW: i64 = 1_800_000_000;
 
@@ -462,30 +434,6 @@ mod tests {
         sending.await.unwrap();
         // It waits for its next attempt: the look-up failed.
         assert!(outcomes.queue().wake().is_some());
-    }
-
-    #[tokio::test]
-    async fn a_domain_is_looked_at_once_in_a_while() {
-        let folder = tempfile::tempdir().unwrap();
-        let (appliance, _) = over(folder.path(), "");
-        let outcomes = Outcomes::new(
-            &appliance,
-            crate::app::way_out::dial(&appliance.config).unwrap(),
-        )
-        .unwrap();
-        let domain = |name| Domain::parse(name).unwrap();
-        let time = |second| Timestamp::from_second(NOW + second).unwrap();
-        let first = outcomes.check(&domain("a.example"), time(0));
-        let under_way = outcomes.check(&domain("a.example"), time(1200));
-        assert!(Arc::ptr_eq(&first, &under_way));
-        assert!(!Arc::ptr_eq(
-            &first,
-            &outcomes.check(&domain("b.example"), time(0))
-        ));
-        let old = Arc::downgrade(&first);
-        drop((first, under_way));
-        outcomes.check(&domain("b.example"), time(1200));
-        assert!(old.upgrade().is_none(), "an old check stands no longer");
     }
 
     #[tokio::test]

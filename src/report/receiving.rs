@@ -3,7 +3,7 @@
 use super::Report;
 use super::sheet::Sheet;
 use super::words::{Words, key};
-use crate::base::Security;
+use crate::base::{Security, TestState};
 use crate::probe::inbound::{
     AddressReport, Colour, Dnssec, Inbound, Mark, MxReport, NetworkOwner, Remark, StartTls, Trust,
 };
@@ -14,7 +14,11 @@ pub(super) fn write(report: &Report, words: &Words, sheet: &mut dyn Sheet) {
     match &report.inbound {
         None => {
             let domain = report.test.sender.domain.as_str();
-            sheet.paragraph(&words.say("receiving-missing", &[("domain", domain)]));
+            let key = match report.test.state {
+                TestState::Waiting | TestState::Acked => "receiving-later",
+                TestState::Reported | TestState::Expired => "receiving-missing",
+            };
+            sheet.paragraph(&words.say(key, &[("domain", domain)]));
         }
         Some(inbound) => checked(inbound, words, sheet),
     }

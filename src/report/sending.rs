@@ -6,7 +6,7 @@ use super::history::day_and_time;
 use super::sheet::Sheet;
 use super::words::{Words, key};
 use crate::base::{
-    Connection, Contact, GapKind, Policy, Server, Status, Test, Timestamp, Zone, limits,
+    Connection, Contact, GapKind, Policy, Server, Status, Test, TestState, Timestamp, Zone, limits,
 };
 use crate::cases::{self, Issue, Reach, Tlsa};
 use crate::infer::{Confidence, Finding, Plaintext, Rating, ServerState};
@@ -78,6 +78,7 @@ fn undetermined(report: &Report, words: &Words, sheet: &mut dyn Sheet) {
     text.push(
         words.plain(match test.connections.iter().any(acknowledged) {
             true => "undetermined-patience",
+            false if test.state == TestState::Waiting => "undetermined-open",
             false => "undetermined-expired",
         }),
     );

@@ -2,9 +2,18 @@
 
 use crate::base::Language;
 use fluent_bundle::concurrent::FluentBundle;
-use fluent_bundle::{FluentArgs, FluentResource};
+use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
 use std::sync::OnceLock;
 use unic_langid::LanguageIdentifier;
+
+/// A count is a number, for its plural; all else is text.
+fn argument(value: &str) -> FluentValue<'_> {
+    let count = value.parse::<u32>().ok();
+    match count.filter(|count| count.to_string() == value) {
+        Some(count) => count.into(),
+        None => value.into(),
+    }
+}
 
 const fn source(language: Language) -> &'static str {
     match language {
@@ -54,7 +63,7 @@ impl Words {
         let pattern = self.bundle.get_message(key)?.value()?;
         let mut arguments = FluentArgs::new();
         for (name, value) in values {
-            arguments.set(*name, *value);
+            arguments.set(*name, argument(value));
         }
         let mut errors = Vec::new();
         let text = self

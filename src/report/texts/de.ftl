@@ -92,7 +92,11 @@ undetermined-contradictory = Es passt zu keinem bekannten Verhalten: Vielleicht 
     Einstellungen am Werk.
 undetermined-waiting = Es fehlt eine Antwort von Server { $servers }, die den Unterschied gezeigt hätte, oder der nie besucht
     wurde.
-undetermined-attempts = Beobachtet wurden { $attempts } Versuche von { $started } bis { $ended } UTC.
+undetermined-attempts = { $attempts ->
+    [one] Beobachtet wurde ein Versuch, { $started } bis { $ended } UTC.
+   *[other] Beobachtet wurden { $attempts } Versuche von { $started } bis { $ended } UTC.
+    }
+undetermined-open = Der Test ist noch nicht zu Ende: Weitere Versuche werden erwartet.
 undetermined-expired = Seither hat der Absender es nicht mehr versucht.
 undetermined-patience = Weitere Versuche mit derselben Nachricht hätten kaum mehr gezeigt, daher wurde sie angenommen.
 undetermined-et = An die Testadresse in et wurde nicht geschrieben, soweit zu sehen ist.
@@ -182,6 +186,7 @@ finding-tlsrpt-contradicts = Der TLS-Bericht des Absenders (RFC 8460) sagt ander
 
 receiving = Analyse des Empfangs
 receiving-of = So empfängt { $domain } Mail:
+receiving-later = Der Empfang von Mail durch { $domain } wird geprüft, wenn der Test zu Ende ist.
 receiving-missing = Der Empfang von Mail durch { $domain } wurde nicht geprüft.
 receiving-null-mx = { $domain } sagt, dass es keine Mail empfängt (Null-MX, RFC 7505).
 receiving-no-mx = Es wurde kein Mailserver von { $domain } gefunden.

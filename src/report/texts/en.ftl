@@ -81,7 +81,11 @@ undetermined-candidates = It may be one of these: { $policies }.
 undetermined-contradictory = It fits none of the known policies: several servers with different settings may be at work.
 undetermined-waiting = What is missing is an answer of server { $servers }, which would have told them apart, or which was
     never met.
-undetermined-attempts = { $attempts } attempts were seen from { $started } to { $ended } UTC.
+undetermined-attempts = { $attempts ->
+    [one] One attempt was seen, { $started } to { $ended } UTC.
+   *[other] { $attempts } attempts were seen from { $started } to { $ended } UTC.
+    }
+undetermined-open = The test is not over: more attempts are awaited.
 undetermined-expired = Since then the sender has not tried again.
 undetermined-patience = Further attempts of the same message would hardly have brought more, so it was accepted.
 undetermined-et = The test address at et was not written to as far as can be seen.
@@ -169,6 +173,7 @@ finding-tlsrpt-contradicts = The sender's own TLS report (RFC 8460) says otherwi
 
 receiving = Analysis Reception of Email
 receiving-of = How { $domain } receives mail:
+receiving-later = The reception of mail by { $domain } is checked when the test is over.
 receiving-missing = The reception of mail by { $domain } was not checked.
 receiving-null-mx = { $domain } says that it receives no mail (null MX, RFC 7505).
 receiving-no-mx = No mail server of { $domain } was found.
