@@ -8,29 +8,28 @@ use super::pages::Site;
 use super::publish::Publisher;
 use super::relay::OperatorRelay;
 use super::sockets::Sockets;
-use super::{StartError, World, failed, wake};
+use super::{StartError, World, failed, wake, way_out};
 use crate::base::ports::{Clock, Control, Desk as DeskPort, Random};
-use crate::base::{Event, Gap, Timestamp, Zone, file, limits};
-use crate::config::{Config, Denied};
+use crate::base::{Event, Gap, Timestamp, Zone, limits};
+use crate::config::Config;
 use crate::desk::{self, Desk};
+use crate::dial::Dial;
 use crate::dial::judge::MailJudge;
-use crate::dial::resolver::Anchors;
-use crate::dial::{self, Dial};
 use crate::journal::{Batch, Journal, JournalError, Opened};
 use crate::serve::{self, Shutdown, smtp::TlsSet, web};
 use crate::zone::Operator;
 use crate::{cases, certs};
 use arc_swap::ArcSwap;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::task::JoinSet;
 
-/// How long replies under way may take when the appliance stops.
-const GRACE: Duration = Duration::from_secs(10);
+/// How long clients, and mails under way, may take when the appliance stops: longer than a session gives its client.
+const GRACE: Duration = limits::STOP_GRACE
+    .saturating_add(limits::WRITE_TIMEOUT)
+    .saturating_add(limits::LAST_WORDS);
 
 /// How long another process may hold the journal before we give up.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
@@ -98,9 +97,10 @@ impl Appliance {
         let directory = &config.state.directory;
         std::fs::create_dir_all(directory)
             .map_err(|error| failed(format!("{}: {error}", directory.display())))?;
-        let publisher = Publisher::open(&config, operator, &*random, now).map_err(failed)?;
+        // The journal's lock is the directory's, so that only one process makes keys.
         let (journal, opened) =
             open_journal(&directory.join("journal.redb"), now).map_err(failed)?;
+        let publisher = Publisher::open(&config, operator, &*random, now).map_err(failed)?;
         let mut desk = Desk::new(desk_settings(&config, &publisher));
         let mut next_serial = 0;
         journal
@@ -153,20 +153,12 @@ impl Appliance {
             .map_err(failed)
     }
 
-    /// The way out, as configured.
-    ///
-    /// # Errors
-    /// When a file of trust anchors or roots cannot be read; it is named.
-    pub fn dial(&self) -> Result<Dial, StartError> {
-        Dial::new(dial_settings(&self.config)?).map_err(failed)
-    }
-
     /// Serves until `shutdown`, then ends what is under way and returns.
     ///
     /// # Errors
     /// When the first zones cannot be published, or the way out cannot be made; nothing was served then.
     pub async fn run(self, mut sockets: Sockets, shutdown: Shutdown) -> Result<(), StartError> {
-        let dial = self.dial()?;
+        let dial = way_out::dial(&self.config)?;
         self.publish_first().await?;
         sockets.open_control(&self.config)?;
         if let Some(gap) = self.gap.clone() {
@@ -191,7 +183,8 @@ impl Appliance {
             &shutdown,
         )?;
         let mut helpers = JoinSet::new();
-        helpers.spawn(async move { observer.observe(queries).await });
+        let stopped = shutdown.clone();
+        helpers.spawn(async move { observer.observe(queries, stopped).await });
         helpers.spawn(Arc::clone(&outcomes).send_queued(shutdown.clone()));
         tracing::info!(
             "serving {} and {}",
@@ -201,9 +194,9 @@ impl Appliance {
         wake::run(&self, &outcomes, &presented, shutdown).await;
         let _ = tokio::time::timeout(GRACE, async {
             while listeners.join_next().await.is_some() {}
+            while helpers.join_next().await.is_some() {}
         })
         .await;
-        helpers.abort_all();
         let last = Batch {
             alive: Some(self.clock.now()),
             ..Batch::default()
@@ -345,61 +338,5 @@ fn smtp_settings(
         clients: config.limits.smtp_clients,
         clients_per_network: config.limits.smtp_clients_per_network,
         deny: config.limits.deny_clients.clone(),
-    })
-}
-
-fn dial_settings(config: &Config) -> Result<dial::Settings, StartError> {
-    let dial = &config.dial;
-    let mut extra_roots = Vec::new();
-    for path in &dial.extra_roots {
-        let wrong = |error: &dyn std::fmt::Display| {
-            failed(format!("dial.extra_roots: {}: {error}", path.display()))
-        };
-        for root in CertificateDer::pem_file_iter(path).map_err(|error| wrong(&error))? {
-            extra_roots.push(root.map_err(|error| wrong(&error))?);
-        }
-    }
-    let trust_anchors = match &dial.trust_anchors {
-        None => None,
-        Some(path) => {
-            let text = file::read(path, limits::KEY_FILE).map_err(failed)?;
-            let text = text.ok_or_else(|| {
-                failed(format!("dial.trust_anchors: {}: not found", path.display()))
-            })?;
-            let anchors = Anchors::parse(&text).map_err(|error| {
-                failed(format!("dial.trust_anchors: {}: {error}", path.display()))
-            })?;
-            Some(anchors)
-        }
-    };
-    let (mut deny_networks, mut deny_domains) = (Vec::new(), Vec::new());
-    for denied in &dial.deny {
-        match denied {
-            Denied::Network(network) => deny_networks.push(*network),
-            Denied::Domain(domain) => deny_domains.push(domain.clone()),
-        }
-    }
-    Ok(dial::Settings {
-        resolvers: dial.resolvers.clone(),
-        trust_anchors,
-        validate: match dial.validate {
-            crate::config::Validate::Own => dial::Validate::Own,
-            crate::config::Validate::Upstream => dial::Validate::Upstream,
-        },
-        cache: true,
-        extra_roots,
-        allow: dial.allow.clone(),
-        deny_networks,
-        deny_domains,
-        own: config
-            .network
-            .local
-            .iter()
-            .flat_map(|(public, local)| [*public, *local])
-            .collect(),
-        smtp_port: dial.smtp_port,
-        https_port: dial.https_port,
-        source: None,
-        helo: config.zone_name(Zone::Et).to_string(),
     })
 }

@@ -12,10 +12,12 @@ use crate::sign::SignedZone;
 use crate::zone::master;
 use hickory_proto::rr::{Name, RData, Record};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::str::FromStr as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Carries out requests.
+#[derive(Clone)]
 pub struct Commands {
     config: Arc<Config>,
     live: Arc<Live>,
@@ -138,18 +140,22 @@ impl Commands {
     }
 
     fn tests(&self) -> Result<Value, String> {
-        let mut rows = Vec::new();
-        for report in outcome::stored(self.live.journal())? {
-            rows.push((report.test.started, row(&report)));
+        let mut rows = BTreeMap::new();
+        outcome::each(self.live.journal(), |report| {
+            rows.insert(report.test.id.clone(), (report.test.started, row(&report)));
+        })?;
+        // The desk is let go of before anything is inferred: mail waits for it.
+        let live: Vec<_> = {
+            let desk = self.live.desk();
+            let mut live = desk.tests();
+            live.retain(|summary| !rows.contains_key(&summary.id));
+            (live.iter().filter_map(|summary| desk.test(&summary.id))).collect()
+        };
+        for test in live {
+            let report = outcome::unfinished(test);
+            rows.insert(report.test.id.clone(), (report.test.started, row(&report)));
         }
-        let desk = self.live.desk();
-        for summary in desk.tests() {
-            let known = rows.iter().any(|(_, row)| row["id"] == json!(summary.id));
-            if !known && let Some(test) = desk.test(&summary.id) {
-                let report = outcome::unfinished(test);
-                rows.push((summary.started, row(&report)));
-            }
-        }
+        let mut rows: Vec<_> = rows.into_values().collect();
         rows.sort_by_key(|(started, _)| *started);
         Ok(json!({"json": rows.into_iter().map(|(_, row)| row).collect::<Vec<_>>()}))
     }
@@ -183,8 +189,12 @@ fn row(report: &Report) -> Value {
 
 impl Control for Commands {
     fn control(&self, request: Value) -> Answer<'_, Value> {
+        let commands = self.clone();
         Box::pin(async move {
-            self.answer(&request)
+            // It reads the journal, which blocks.
+            let answer = tokio::task::spawn_blocking(move || commands.answer(&request)).await;
+            answer
+                .unwrap_or_else(|error| Err(error.to_string()))
                 .unwrap_or_else(|error| json!({ "error": error }))
         })
     }

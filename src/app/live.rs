@@ -95,25 +95,16 @@ impl Live {
     }
 
     /// Lets the desk make its step and queues what came of it for the journal, in the order of the steps.
-    fn start<T>(
-        &self,
-        with: Batch,
-        step: impl FnOnce(&mut Desk) -> (T, Vec<Event>),
-    ) -> (T, Pending) {
+    fn start<T>(&self, step: impl FnOnce(&mut Desk) -> (T, Vec<Event>)) -> (T, Pending) {
         let mut desk = self.desk();
         let (value, made) = step(&mut desk);
-        let changed = !made.is_empty();
         let mut events = std::mem::take(&mut *self.unsaved());
         events.extend(made);
-        let nothing = events.is_empty() && with.puts.is_empty() && with.removes.is_empty();
-        let batch = Batch {
-            events: events.clone(),
-            ..with
-        };
-        let commit = (!nothing).then(|| Box::pin(self.journal.commit(batch)) as _);
+        let moves = events.iter().any(moves);
+        let commit =
+            (!events.is_empty()).then(|| Box::pin(self.journal.append(events.clone())) as _);
         drop(desk);
-        // Not for a step that changed nothing: looking whether anything is due is such a step.
-        if changed {
+        if moves {
             self.changed.notify_one();
         }
         (value, Pending { events, commit })
@@ -139,25 +130,33 @@ impl Live {
         &self,
         step: impl FnOnce(&mut Desk) -> (T, Vec<Event>),
     ) -> Result<T, Unavailable> {
-        self.step_with(Batch::default(), step).await
+        let (value, pending) = self.start(step);
+        self.finish(pending).await.map(|()| value)
     }
 
-    /// A step, committed as one with what others keep in the journal.
+    /// Events that are committed, with what others keep, before they count: all of it happens or nothing.
     ///
     /// # Errors
-    /// As [`Live::step`]; what others keep is not kept then.
-    pub async fn step_with<T>(
-        &self,
-        with: Batch,
-        step: impl FnOnce(&mut Desk) -> (T, Vec<Event>),
-    ) -> Result<T, Unavailable> {
-        let (value, pending) = self.start(with, step);
-        self.finish(pending).await.map(|()| value)
+    /// [`Unavailable`] when nothing happened: it could not be committed, or what came before it is not committed yet.
+    pub async fn commit(&self, batch: Batch) -> Result<(), Unavailable> {
+        if !self.unsaved().is_empty() {
+            return Err(Unavailable);
+        }
+        let events = batch.events.clone();
+        self.journal.commit(batch).await.map_err(|error| {
+            tracing::error!("the journal took nothing: {error}");
+            Unavailable
+        })?;
+        let mut desk = self.desk();
+        events.iter().for_each(|event| desk.apply(event));
+        drop(desk);
+        self.changed.notify_one();
+        Ok(())
     }
 
     /// A step now, to be committed soon.
     pub fn step_now(&self, step: impl FnOnce(&mut Desk) -> Vec<Event>) {
-        let ((), pending) = self.start(Batch::default(), |desk| ((), step(desk)));
+        let ((), pending) = self.start(|desk| ((), step(desk)));
         if let Some(live) = self.me.upgrade() {
             tokio::spawn(async move {
                 // What cannot be committed is kept for the next commit.
@@ -184,5 +183,83 @@ impl Live {
             }));
         }
         *unsaved = events;
+    }
+}
+
+/// Whether an event may change what is due. Sightings and gaps do not; they may come in thousands.
+const fn moves(event: &Event) -> bool {
+    !matches!(event, Event::Query(_) | Event::Fetch(_) | Event::Gap(_))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::world::{SystemBits, SystemClock};
+    use crate::base::{Domain, Order, Server, Timestamp};
+    use crate::desk::Settings;
+    use std::path::Path;
+    use std::time::Duration;
+
+    fn settings() -> Settings {
+        let hour = Duration::from_secs(3600);
+        Settings {
+            base_domain: Domain::parse("example.org").unwrap(),
+            plaintext_window: Duration::from_secs(180),
+            rotation: Duration::from_secs(300),
+            patience: hour,
+            patience_attempts: 24,
+            attempt_gap: Duration::from_secs(60),
+            settle: Duration::from_secs(60),
+            deadline: hour * 20,
+            quiet: hour,
+            order_ttl: 60,
+            token_key: [7; 32],
+            reply_from: "emailtest".to_owned(),
+            reports: false,
+        }
+    }
+
+    fn live(folder: &Path) -> Arc<Live> {
+        let now = Timestamp::from_second(1_800_000_000).unwrap();
+        let (journal, opened) = Journal::open(&folder.join("journal.redb"), now).unwrap();
+        let random = Arc::new(SystemBits::open().unwrap());
+        let desk = Desk::new(settings());
+        Live::new(desk, (journal, &opened), Arc::new(SystemClock), random)
+    }
+
+    fn order(serial: u32) -> Order {
+        Order {
+            time: Timestamp::from_second(1_800_000_000 + i64::from(serial)).unwrap(),
+            order: [Server::Five, Server::Four, Server::Three, Server::Six],
+            serial,
+        }
+    }
+
+    /// Whether somebody who waits for a change would be woken now.
+    fn woken(live: &Live) -> bool {
+        let changed = live.changed();
+        let woken = changed.notified();
+        let mut woken = std::pin::pin!(woken);
+        woken.as_mut().enable()
+    }
+
+    #[tokio::test]
+    async fn only_what_may_change_what_is_due_wakes() {
+        let folder = tempfile::tempdir().unwrap();
+        let live = live(folder.path());
+        let now = Timestamp::from_second(1_800_000_000).unwrap();
+        let gap = Gap {
+            from: now,
+            until: now,
+            what: GapKind::Queries,
+        };
+        live.step(|desk| ((), desk.tick(now).events)).await.unwrap();
+        assert!(!woken(&live), "a tick without events");
+        live.step(|desk| ((), desk.gap(gap))).await.unwrap();
+        assert!(!woken(&live), "a gap");
+        live.step(|desk| ((), desk.published(order(1))))
+            .await
+            .unwrap();
+        assert!(woken(&live), "an order");
     }
 }

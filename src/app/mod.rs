@@ -14,14 +14,15 @@ mod relay;
 pub mod send;
 mod sockets;
 mod wake;
+mod way_out;
 mod world;
 
 use crate::base::ports::{Clock, Control as _, Random};
 use crate::base::{Domain, Zone};
 use crate::config::Config;
 use crate::dial::control::{self as client, ControlError};
+use crate::probe as inbound;
 use crate::zone::Operator;
-use crate::{dial, probe as inbound};
 use appliance::Appliance;
 use control::Commands;
 use serde_json::{Value, json};
@@ -158,19 +159,20 @@ fn from_directory(
     })
 }
 
-/// How a domain receives mail, with a text and as JSON.
+/// How a domain receives mail, with a text and as JSON; through the way out of a configuration, where one is named.
 ///
 /// # Errors
 /// When there is no way out: no resolver, no runtime.
-pub fn probe(domain: &Domain, resolver: Option<SocketAddr>) -> Result<Value, StartError> {
+pub fn probe(
+    domain: &Domain,
+    config: Option<&Config>,
+    resolver: Option<SocketAddr>,
+) -> Result<Value, StartError> {
     let clock = world()?.clock;
-    let dial = dial::Dial::new(dial::Settings {
-        resolvers: resolver.into_iter().collect(),
-        ..dial::Settings::default()
-    })
-    .map_err(failed)?;
+    let dial = way_out::for_command(config, resolver, None)?;
     runtime().map_err(StartError)?.block_on(async {
-        let found = inbound::probe(&dial, domain, &inbound::Settings::default(), clock.now()).await;
+        let settings = inbound::Settings::default();
+        let found = inbound::probe(&dial, domain, &settings, clock.now()).await;
         Ok(json!({ "text": inbound::text(&found), "json": found }))
     })
 }

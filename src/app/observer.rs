@@ -6,6 +6,7 @@ use crate::base::{
     Connection, ConnectionId, Fetch, Gap, GapKind, Mailbox, Query, Timestamp, limits,
 };
 use crate::dial::Dial;
+use crate::serve::Shutdown;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::mpsc;
@@ -37,10 +38,20 @@ impl Observer {
         (Arc::new(observer), queries)
     }
 
-    /// Takes the queries seen into the desk, several in one commit; returns when nobody can see any more.
-    pub async fn observe(&self, mut queries: mpsc::Receiver<Query>) {
+    /// Takes the queries seen into the desk, several in one commit; after shutdown those that wait, then it returns.
+    pub async fn observe(&self, mut queries: mpsc::Receiver<Query>, mut shutdown: Shutdown) {
         let mut batch = Vec::new();
-        while queries.recv_many(&mut batch, 256).await > 0 {
+        loop {
+            let count = tokio::select! {
+                count = queries.recv_many(&mut batch, 256) => count,
+                _ = shutdown.wait_for(|stop| *stop), if !queries.is_closed() => {
+                    queries.close();
+                    continue;
+                }
+            };
+            if count == 0 {
+                return;
+            }
             let lost = self
                 .lost
                 .lock()

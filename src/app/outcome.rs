@@ -3,7 +3,7 @@
 use super::appliance::Appliance;
 use super::live::Live;
 use crate::base::ports::{Clock, Random};
-use crate::base::{Domain, Mailbox, Test, TestId, TestState, Timestamp, Zone, limits};
+use crate::base::{Domain, Event, Mailbox, Test, TestId, TestState, Timestamp, Zone, limits};
 use crate::dial::Dial;
 use crate::dial::deliver::StsCache;
 use crate::journal::{Batch, Journal, Space};
@@ -19,9 +19,10 @@ use crate::{infer, probe};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OnceCell, Semaphore};
+use tokio::task::JoinSet;
 
-/// The longest sleep of the queue.
+/// The longest sleep of the queue, and the pause after a result that could not be made.
 const REST: Duration = Duration::from_secs(60);
 
 /// Makes results, each test's once, and sends their mails.
@@ -34,7 +35,8 @@ pub struct Outcomes {
     from: Mailbox,
     dkim: DkimKeys,
     probing: probe::Settings,
-    probed: Mutex<BTreeMap<Domain, (Timestamp, Inbound)>>,
+    places: Semaphore,
+    probed: Mutex<BTreeMap<Domain, (Timestamp, Arc<OnceCell<Inbound>>)>>,
     sender: Sender,
     queue: Mutex<Queue>,
     queued: Notify,
@@ -74,6 +76,7 @@ impl Outcomes {
             from: config.reply.from.clone(),
             dkim: appliance.publisher().keys().dkim.clone(),
             probing: probe::Settings::default(),
+            places: Semaphore::new(limits::RESULTS),
             probed: Mutex::default(),
             queue: Mutex::new(queue),
             queued: Notify::new(),
@@ -99,8 +102,13 @@ impl Outcomes {
         }
         let outcomes = Arc::clone(self);
         tokio::spawn(async move {
+            // Never closed; after a long pause thousands may be due at once.
+            let place = outcomes.places.acquire().await;
             if let Err(error) = outcomes.make(&test).await {
                 tracing::error!("test {test}: no result yet: {error}");
+                drop(place);
+                // It stays due and is named in every round.
+                tokio::time::sleep(REST).await;
             }
             outcomes
                 .in_hand
@@ -112,7 +120,9 @@ impl Outcomes {
 
     /// Looks at the sender's domain where the gate allows it, and commits result, mail and the end of the test as one.
     async fn make(&self, id: &TestId) -> Result<(), String> {
-        let Some(test) = self.live.desk().test(id) else {
+        // Asked now, when nobody else has the test in hand: its result may have been made since it was named.
+        let over = |test: &Test| matches!(test.state, TestState::Acked | TestState::Expired);
+        let Some(test) = self.live.desk().test(id).filter(over) else {
             return Ok(());
         };
         let allowed = gate(&test, &self.own);
@@ -136,13 +146,18 @@ impl Outcomes {
                 None
             }
         };
+        let reported = Event::Reported {
+            test: id.clone(),
+            time: now,
+        };
         let mut batch = Batch {
+            events: vec![reported],
             puts: vec![kept(&report)?],
             ..Batch::default()
         };
         batch.puts.extend(item.as_ref().map(Item::put));
         self.live
-            .step_with(batch, |desk| ((), desk.reported(id, now)))
+            .commit(batch)
             .await
             .map_err(|_| "the journal cannot be written".to_owned())?;
         if let Some(item) = item {
@@ -152,20 +167,29 @@ impl Outcomes {
         Ok(())
     }
 
-    /// How a domain receives mail; a check a moment ago stands, so that nobody is looked at again and again.
+    /// How a domain receives mail; a check a moment ago, or under way, stands for all, so that nobody is looked at again
+    /// and again, or twice at a time.
     async fn inbound(&self, domain: &Domain) -> Inbound {
         let now = self.clock.now();
-        let kept = || self.probed.lock().unwrap_or_else(PoisonError::into_inner);
-        kept().retain(|_, (time, _)| *time + limits::PROBE_KEPT > now);
-        if let Some((_, inbound)) = kept().get(domain) {
-            return inbound.clone();
+        let check = self.check(domain, now);
+        let probe = || probe::probe(&self.dial, domain, &self.probing, now);
+        check.get_or_init(probe).await.clone()
+    }
+
+    /// Where the inbound check of a domain is, or comes.
+    fn check(&self, domain: &Domain, now: Timestamp) -> Arc<OnceCell<Inbound>> {
+        let mut kept = self.probed.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.retain(|_, (time, check)| {
+            *time + limits::PROBE_KEPT > now || Arc::strong_count(check) > 1
+        });
+        if let Some((_, check)) = kept.get(domain) {
+            return Arc::clone(check);
         }
-        let inbound = probe::probe(&self.dial, domain, &self.probing, now).await;
-        let mut kept = kept();
+        let check = Arc::default();
         if kept.len() < limits::PROBES_KEPT {
-            kept.insert(domain.clone(), (now, inbound.clone()));
+            kept.insert(domain.clone(), (now, Arc::clone(&check)));
         }
-        inbound
+        check
     }
 
     /// The mail for a result, which says from now on that it is queued, or why it is not.
@@ -195,12 +219,14 @@ impl Outcomes {
         }
     }
 
-    /// Sends what is queued, until shutdown; what is under way then is tried again after the next start.
+    /// Sends what is queued, until shutdown, and returns when what is under way then is done: a mail that was taken and
+    /// not noted would be sent again.
     pub async fn send_queued(self: Arc<Self>, mut shutdown: Shutdown) {
+        let mut under_way = JoinSet::new();
         while !*shutdown.borrow() {
             let now = self.clock.now();
             for item in self.queue().due(now) {
-                tokio::spawn(Arc::clone(&self).send(item));
+                under_way.spawn(Arc::clone(&self).send(item));
             }
             let wake = self.queue().wake();
             let sleep = wake.map_or(REST, |wake| {
@@ -210,10 +236,12 @@ impl Outcomes {
             });
             tokio::select! {
                 () = self.queued.notified() => {}
+                Some(_) = under_way.join_next() => {}
                 () = tokio::time::sleep(sleep) => {}
                 _ = shutdown.changed() => {}
             }
         }
+        while under_way.join_next().await.is_some() {}
     }
 
     async fn send(self: Arc<Self>, item: Item) {
@@ -239,20 +267,32 @@ impl Outcomes {
                 settled.test
             );
         }
-        self.queued.notify_one();
     }
 
     /// Forgets results of tests that began before this.
     pub async fn expire(&self, before: Timestamp) {
         let journal = self.live.journal();
-        let old = stored(journal).unwrap_or_default();
-        for report in old.iter().filter(|report| report.test.started < before) {
-            if let Err(error) = journal
-                .remove(Space::Results, report.test.id.as_str())
-                .await
-            {
-                tracing::error!("an old result stays: {error}");
-            }
+        let reader = journal.clone();
+        let read = move || {
+            let mut old = Vec::new();
+            each(&reader, |report| {
+                old.extend((report.test.started < before).then_some(report.test.id));
+            })
+            .map(|()| old)
+        };
+        let old = tokio::task::spawn_blocking(read).await;
+        let old = old.unwrap_or_else(|error| Err(error.to_string()));
+        let forget = |id: TestId| (Space::Results, id.to_string());
+        let removes = match old {
+            Ok(old) => old.into_iter().map(forget).collect(),
+            Err(error) => return tracing::error!("old results stay: {error}"),
+        };
+        let batch = Batch {
+            removes,
+            ..Batch::default()
+        };
+        if let Err(error) = journal.commit(batch).await {
+            tracing::error!("old results stay: {error}");
         }
     }
 }
@@ -288,15 +328,176 @@ pub fn find(journal: &Journal, id: &TestId) -> Result<Option<Report>, String> {
         .transpose()
 }
 
-/// Every stored result.
+/// Hands over every stored result, one at a time, for together they may be large; blocks for as long as that takes. One
+/// that is damaged is passed over, so that it hides no other.
 ///
 /// # Errors
-/// As [`find`].
-pub fn stored(journal: &Journal) -> Result<Vec<Report>, String> {
+/// When the journal cannot be read.
+pub fn each(journal: &Journal, mut each: impl FnMut(Report)) -> Result<(), String> {
     let ids = journal
         .list(Space::Results)
         .map_err(|error| error.to_string())?;
-    ids.iter()
-        .filter_map(|id| find(journal, &id.parse().ok()?).transpose())
-        .collect()
+    for id in ids.iter().filter_map(|id| id.parse().ok()) {
+        match find(journal, &id) {
+            Ok(report) => report.into_iter().for_each(&mut each),
+            Err(error) => tracing::error!("a stored result cannot be read: {error}"),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::{World, world};
+    use crate::base::{Connection, ConnectionId};
+    use crate::config::Config;
+
+    const NOW: i64 = 1_800_000_000;
+
+    /// An appliance in this folder, and a test of its that is over; its one connection has this oddity.
+    fn over(folder: &std::path::Path, oddity: &str) -> (Appliance, TestId) {
+        let text = "base_domain = \"example.org\"\n[network]\naddresses = [\"192.0.2.25\"]\n\
+                    [certificates]\nissuer = \"internal\"\n[reply]\noperator = \"op@example.net\"\n\
+                    [dial]\nresolvers = [\"127.0.0.1:1\"]\n";
+        let config = Config::parse(&folder.join("mailproof.toml"), text).unwrap();
+        let World { clock, random } = world().unwrap();
+        let world = World { clock, random };
+        let appliance = Appliance::open(config, BTreeMap::new(), world).unwrap();
+        let time = Timestamp::from_second(NOW).unwrap();
+        let (client, address) = (
+            "198.51.100.7".parse().unwrap(),
+            "192.0.2.25".parse().unwrap(),
+        );
+        let mut connection = Connection::new(ConnectionId(1), client, address, time);
+        connection.from = Some("jim@sender.example".parse().ok());
+        connection.to = vec!["en@et.example.org".parse().unwrap()];
+        connection.oddities = vec![oddity.to_owned()];
+        let test = TestId::from_bits([1; 10]);
+        let events = [
+            Event::Opened {
+                test: test.clone(),
+                time,
+                by: ConnectionId(1),
+            },
+            Event::Connection(Box::new(connection)),
+            Event::Acknowledged {
+                test: test.clone(),
+                time,
+            },
+        ];
+        let mut desk = appliance.live.desk();
+        events.iter().for_each(|event| desk.apply(event));
+        drop(desk);
+        (appliance, test)
+    }
+
+    fn state(appliance: &Appliance, test: &TestId) -> TestState {
+        appliance.live.desk().test(test).unwrap().state
+    }
+
+    #[tokio::test]
+    async fn a_test_named_twice_has_one_result() {
+        let folder = tempfile::tempdir().unwrap();
+        let (appliance, test) = over(folder.path(), "");
+        let outcomes = Outcomes::new(
+            &appliance,
+            crate::app::way_out::dial(&appliance.config).unwrap(),
+        )
+        .unwrap();
+        outcomes.make(&test).await.unwrap();
+        assert_eq!(state(&appliance, &test), TestState::Reported);
+        let journal = appliance.live.journal();
+        assert!(find(journal, &test).unwrap().is_some());
+        journal.remove(Space::Results, test.as_str()).await.unwrap();
+        outcomes.make(&test).await.unwrap();
+        assert!(find(journal, &test).unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn a_damaged_result_keeps_no_other_from_being_forgotten() {
+        let folder = tempfile::tempdir().unwrap();
+        let (appliance, test) = over(folder.path(), "");
+        let outcomes = Outcomes::new(
+            &appliance,
+            crate::app::way_out::dial(&appliance.config).unwrap(),
+        )
+        .unwrap();
+        outcomes.make(&test).await.unwrap();
+        let journal = appliance.live.journal();
+        let damaged = TestId::from_bits([0; 10]).to_string();
+        journal
+            .put(Space::Results, &damaged, vec![9])
+            .await
+            .unwrap();
+        let time = |second| Timestamp::from_second(NOW + second).unwrap();
+        outcomes.expire(time(0)).await;
+        assert!(find(journal, &test).unwrap().is_some());
+        outcomes.expire(time(1)).await;
+        assert!(find(journal, &test).unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn a_stop_waits_for_the_mail_under_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let (appliance, test) = over(folder.path(), "");
+        let outcomes = Outcomes::new(
+            &appliance,
+            crate::app::way_out::dial(&appliance.config).unwrap(),
+        )
+        .unwrap();
+        let to = "jim@sender.example".parse().unwrap();
+        let now = Timestamp::from_second(NOW).unwrap();
+        let item = outcomes.queue().admit(&test, &to, Vec::new(), now).unwrap();
+        outcomes.queue().insert(Item {
+            next: Timestamp::UNIX_EPOCH,
+            ..item
+        });
+        let (stop, stopped) = tokio::sync::watch::channel(false);
+        let sending = tokio::spawn(Arc::clone(&outcomes).send_queued(stopped));
+        while outcomes.queue().wake().is_some() {
+            tokio::task::yield_now().await;
+        }
+        stop.send_replace(true);
+        sending.await.unwrap();
+        // It waits for its next attempt: the look-up failed.
+        assert!(outcomes.queue().wake().is_some());
+    }
+
+    #[tokio::test]
+    async fn a_domain_is_looked_at_once_in_a_while() {
+        let folder = tempfile::tempdir().unwrap();
+        let (appliance, _) = over(folder.path(), "");
+        let outcomes = Outcomes::new(
+            &appliance,
+            crate::app::way_out::dial(&appliance.config).unwrap(),
+        )
+        .unwrap();
+        let domain = |name| Domain::parse(name).unwrap();
+        let time = |second| Timestamp::from_second(NOW + second).unwrap();
+        let first = outcomes.check(&domain("a.example"), time(0));
+        let under_way = outcomes.check(&domain("a.example"), time(1200));
+        assert!(Arc::ptr_eq(&first, &under_way));
+        assert!(!Arc::ptr_eq(
+            &first,
+            &outcomes.check(&domain("b.example"), time(0))
+        ));
+        let old = Arc::downgrade(&first);
+        drop((first, under_way));
+        outcomes.check(&domain("b.example"), time(1200));
+        assert!(old.upgrade().is_none(), "an old check stands no longer");
+    }
+
+    #[tokio::test]
+    async fn a_test_whose_result_cannot_be_kept_stays_due() {
+        let folder = tempfile::tempdir().unwrap();
+        let (appliance, test) = over(folder.path(), &"x".repeat(limits::STORED));
+        let outcomes = Outcomes::new(
+            &appliance,
+            crate::app::way_out::dial(&appliance.config).unwrap(),
+        )
+        .unwrap();
+        assert!(outcomes.make(&test).await.is_err());
+        assert_eq!(state(&appliance, &test), TestState::Acked);
+    }
 }

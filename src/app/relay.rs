@@ -3,7 +3,7 @@
 use crate::base::ports::{Answer, Clock, Envelope, Random, Relay, RelayReply};
 use crate::base::{Mailbox, Policy, Timestamp, limits};
 use crate::dial::Dial;
-use crate::dial::deliver::{Delivery, Outcome, Reason, StsCache, deliver};
+use crate::dial::deliver::{Delivery, GivenUp, Outcome, Reason, StsCache, deliver};
 use std::net::IpAddr;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
@@ -51,53 +51,49 @@ impl OperatorRelay {
         };
         let mut seed = [0; 8];
         self.random.fill(&mut seed);
-        let helo = self.dial.settings().helo.clone();
+        let helo = &self.dial.settings().helo;
+        let traced = traced(envelope, message, helo, self.clock.now());
         let delivery = Delivery {
             from: envelope.from.clone(),
             ..Delivery::new(
                 Policy::DaneMtaSts,
                 self.operator.clone(),
-                Arc::from(traced(envelope, &helo, self.clock.now(), message)),
-                helo,
+                Arc::from(traced),
+                helo.clone(),
                 u64::from_le_bytes(seed),
             )
         };
-        let outcome = deliver(
-            &self.dial,
-            &delivery,
-            &self.policies,
-            &*self.clock,
-            &mut |_| {},
-        )
-        .await;
-        if let Outcome::Failed(why) = &outcome {
-            tracing::info!("mail for the operator was refused: {why}");
-        }
-        answer(&outcome)
+        let (policies, clock) = (&self.policies, &*self.clock);
+        answer(&deliver(&self.dial, &delivery, policies, clock, &mut |_| {}).await)
     }
 }
 
-/// What the sender is told: the answer of the operator's own server, where it gave one.
+/// What the sender is told: what the operator's server said, where it said anything.
 fn answer(outcome: &Outcome) -> RelayReply {
-    let (ended, code, text) = match outcome {
-        Outcome::Delivered { .. } => return reply(250, "2.0.0 the operator's server took it"),
-        Outcome::Failed(why) => (
-            Some(why),
-            550,
-            "5.0.0 mail for the operator cannot be delivered",
-        ),
-        Outcome::Deferred(reasons) => (
-            reasons.last(),
-            451,
-            "4.4.1 the operator's server does not take it now, come again",
-        ),
-        Outcome::Stopped { .. } => (None, 451, "4.4.1 come again"),
-    };
-    match ended.map(|ended| &ended.why) {
-        Some(Reason::Refused(_, its)) if its.code / 100 == code / 100 => {
-            reply(its.code, &its.lines.join(" "))
+    match outcome {
+        Outcome::Delivered { .. } => reply(250, "2.0.0 the operator's server took it"),
+        Outcome::Failed(why) => said(why, 5).unwrap_or_else(|| {
+            tracing::warn!("mail for the operator cannot be handed on: {why}");
+            reply(550, "5.4.4 mail for the operator cannot be handed on")
+        }),
+        Outcome::Deferred(why) => {
+            let said = why.iter().rev().find_map(|why| said(why, 4));
+            said.unwrap_or_else(|| reply(451, LATER))
         }
-        _ => reply(code, text),
+        Outcome::Stopped { .. } => reply(451, LATER),
+    }
+}
+
+const LATER: &str = "4.4.1 the operator's server does not take it now, come again";
+
+/// What the server said, when it was of this class. `421` would say that we close.
+fn said(why: &GivenUp, class: u16) -> Option<RelayReply> {
+    match &why.why {
+        Reason::Refused(_, said) if said.code / 100 == class => {
+            let code = if said.code == 421 { 451 } else { said.code };
+            Some(reply(code, &said.lines.join(" ")))
+        }
+        _ => None,
     }
 }
 
@@ -118,17 +114,16 @@ fn hops(message: &[u8]) -> usize {
 }
 
 /// The message with our trace line (RFC 5321 4.4), by which a loop is noticed.
-fn traced(envelope: &Envelope, by: &str, now: Timestamp, message: &[u8]) -> Vec<u8> {
-    // Only a year beyond 9999 has no such form.
-    let date = jiff::fmt::rfc2822::to_string(&now.to_zoned(jiff::tz::TimeZone::UTC));
-    let client = match envelope.client.to_canonical() {
-        IpAddr::V4(address) => address.to_string(),
-        IpAddr::V6(address) => format!("IPv6:{address}"),
+fn traced(envelope: &Envelope, message: &[u8], host: &str, now: Timestamp) -> Vec<u8> {
+    let family = match envelope.client {
+        IpAddr::V4(_) => "",
+        IpAddr::V6(_) => "IPv6:",
     };
     let mut traced = format!(
-        "Received: from {} ([{client}])\r\n\tby {by} with ESMTP; {}\r\n",
+        "Received: from {} ([{family}{}]) by {host}; {}\r\n",
         envelope.ehlo,
-        date.unwrap_or_default()
+        envelope.client,
+        now.strftime("%a, %d %b %Y %H:%M:%S +0000"),
     )
     .into_bytes();
     traced.extend_from_slice(message);
@@ -144,8 +139,70 @@ impl Relay for OperatorRelay {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dial::deliver::{GivenUp, Stage};
+    use crate::dial::deliver::Stage;
     use crate::spec::sender::Reply;
+
+    fn refused(code: u16, text: &str) -> GivenUp {
+        let lines = vec![text.to_owned()];
+        GivenUp {
+            host: None,
+            address: None,
+            why: Reason::Refused(Stage::Rcpt, Reply { code, lines }),
+        }
+    }
+
+    #[test]
+    fn the_sender_is_told_what_the_operators_server_said() {
+        let no_host = GivenUp {
+            host: None,
+            address: None,
+            why: Reason::NullMx,
+        };
+        for (outcome, code, text) in [
+            (
+                Outcome::Failed(refused(552, "5.2.2 full")),
+                552,
+                "5.2.2 full",
+            ),
+            (
+                Outcome::Deferred(vec![refused(450, "4.2.0 grey"), no_host.clone()]),
+                450,
+                "4.2.0 grey",
+            ),
+            (
+                Outcome::Deferred(vec![refused(421, "4.3.2 down")]),
+                451,
+                "4.3.2 down",
+            ),
+            (
+                Outcome::Deferred(vec![refused(554, "not this host")]),
+                451,
+                LATER,
+            ),
+            (
+                Outcome::Failed(no_host),
+                550,
+                "5.4.4 mail for the operator cannot be handed on",
+            ),
+        ] {
+            assert_eq!(answer(&outcome), reply(code, text), "{outcome:?}");
+        }
+    }
+
+    #[test]
+    fn the_trace_line_is_whole() {
+        let envelope = Envelope {
+            client: "2001:db8::7".parse().unwrap(),
+            ehlo: "out.sender.example".to_owned(),
+            from: None,
+            to: Vec::new(),
+        };
+        let now = Timestamp::from_second(1_800_000_000).unwrap();
+        assert_eq!(
+            String::from_utf8(traced(&envelope, b"x", "et.example.org", now)).unwrap(),
+            "Received: from out.sender.example ([IPv6:2001:db8::7]) by et.example.org; Fri, 15 Jan 2027 08:00:00 +0000\r\nx"
+        );
+    }
 
     #[test]
     fn only_lines_of_the_head_count() {
@@ -159,57 +216,5 @@ mod tests {
         ] {
             assert_eq!(hops(message), count);
         }
-    }
-
-    #[test]
-    fn the_answer_is_that_of_the_operators_server() {
-        let refused = |code: u16| GivenUp {
-            host: None,
-            address: None,
-            why: Reason::Refused(
-                Stage::Rcpt,
-                Reply {
-                    code,
-                    lines: vec!["a".to_owned(), "b".to_owned()],
-                },
-            ),
-        };
-        let silent = GivenUp {
-            host: None,
-            address: None,
-            why: Reason::NoAddress,
-        };
-        for (outcome, code, text) in [
-            (Outcome::Failed(refused(552)), 552, "a b"),
-            (Outcome::Failed(silent.clone()), 550, "5.0.0 mail for"),
-            (Outcome::Deferred(vec![refused(452)]), 452, "a b"),
-            (Outcome::Deferred(vec![refused(554)]), 451, "4.4.1 the"),
-            (
-                Outcome::Deferred(vec![refused(452), silent]),
-                451,
-                "4.4.1 the",
-            ),
-        ] {
-            let reply = answer(&outcome);
-            assert_eq!(reply.code, code, "{outcome:?}");
-            assert!(reply.text.starts_with(text), "{reply:?}");
-        }
-    }
-
-    #[test]
-    fn the_trace_line_is_whole() {
-        let envelope = Envelope {
-            client: "::ffff:192.0.2.7".parse().unwrap(),
-            ehlo: "mx.example.net".to_owned(),
-            from: None,
-            to: Vec::new(),
-        };
-        let now = Timestamp::from_second(1_800_000_000).unwrap();
-        let traced = traced(&envelope, "et.example.org", now, b"Subject: x\r\n\r\n");
-        assert_eq!(
-            String::from_utf8(traced).unwrap(),
-            "Received: from mx.example.net ([192.0.2.7])\r\n\tby et.example.org with ESMTP; Fri, 15 Jan 2027 08:00:00 +0000\r\nSubject: x\r\n\r\n"
-        );
-        assert_eq!(hops(b"Received: from a\r\n\tby b; c\r\n\r\n"), 1);
     }
 }

@@ -1,10 +1,11 @@
 //! `send`: one message under exactly one policy, every step printed.
 
+use super::way_out;
 use super::world::{SystemBits, SystemClock};
 use crate::base::ports::Random as _;
 use crate::base::{Domain, Mailbox, Policy};
+use crate::config::Config;
 use crate::dial::deliver::{Delivery, Outcome, Sni, StsCache, deliver};
-use crate::dial::{self, Dial};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +28,9 @@ pub struct Job {
     pub message: Vec<u8>,
     /// The name in EHLO.
     pub helo: Option<Domain>,
-    /// The recursive resolver; `None` for the system's.
+    /// A configuration whose way out is taken; `None` for the defaults.
+    pub config: Option<Config>,
+    /// The recursive resolver; `None` for the configuration's, or the system's.
     pub resolver: Option<SocketAddr>,
     /// Whether the host is never named in the handshake.
     pub no_sni: bool,
@@ -47,12 +50,8 @@ pub fn run(job: &Job, tell: &mut (dyn FnMut(&str) + Send)) -> Result<bool, Strin
         .as_ref()
         .or(job.from.as_ref().map(|from| &from.domain))
         .map_or_else(|| "localhost".to_owned(), ToString::to_string);
-    let dial = Dial::new(dial::Settings {
-        resolvers: job.resolver.into_iter().collect(),
-        helo: helo.clone(),
-        ..dial::Settings::default()
-    })
-    .map_err(|error| error.to_string())?;
+    let dial = way_out::for_command(job.config.as_ref(), job.resolver, Some(helo.clone()))
+        .map_err(|error| error.to_string())?;
     let random = SystemBits::open()?;
     super::runtime()?.block_on(async {
         let policies = StsCache::default();

@@ -174,3 +174,5 @@ pub const RELAYS: usize = 4;
 pub const PROBE_KEPT: Duration = Duration::from_secs(600);
 /// Domains whose inbound check is kept.
 pub const PROBES_KEPT: usize = 1000;
+/// Results, with the inbound checks for them, that are made at one time.
+pub const RESULTS: usize = 20;

@@ -89,7 +89,7 @@ pub enum Tests {
 pub struct Probe {
     /// The domain whose mail servers are looked at
     pub domain: Domain,
-    /// A validating look-up goes to this recursive resolver; else the system's
+    /// The recursive resolver; else that of the configuration named with --config, else the system's
     #[arg(long, value_name = "IP:PORT")]
     pub resolver: Option<SocketAddr>,
     /// How to print it.
@@ -115,7 +115,7 @@ pub struct Send {
     /// The name in EHLO; else the sender's domain
     #[arg(long, value_name = "NAME")]
     pub helo: Option<Domain>,
-    /// The recursive resolver; else the system's
+    /// The recursive resolver; else that of the configuration named with --config, else the system's
     #[arg(long, value_name = "IP:PORT")]
     pub resolver: Option<SocketAddr>,
     /// Never name the host in the ClientHello
@@ -156,7 +156,10 @@ impl Send {
     ///
     /// # Errors
     /// When the message file cannot be read, or is too long.
-    pub fn as_job(&self) -> Result<crate::app::send::Job, String> {
+    pub fn as_job(
+        &self,
+        config: Option<crate::config::Config>,
+    ) -> Result<crate::app::send::Job, String> {
         let message = match &self.message {
             None => MESSAGE.to_owned(),
             Some(path) => crate::base::file::read(path, crate::base::limits::MESSAGE as u64)
@@ -169,6 +172,7 @@ impl Send {
             from: self.from.clone(),
             message: message.into_bytes(),
             helo: self.helo.clone(),
+            config,
             resolver: self.resolver,
             no_sni: self.no_sni,
             stop_after: self.stop_after,

@@ -103,13 +103,16 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
             print::answer(&answer, *output, print::text)
         }
         Command::Probe(probe) => {
-            let answer = app::probe(&probe.domain, probe.resolver).map_err(Failure::unreachable)?;
+            let answer = app::probe(&probe.domain, named(arguments)?.as_ref(), probe.resolver)
+                .map_err(Failure::unreachable)?;
             print::answer(&answer, probe.output, print::text)
         }
         Command::Send(send) => {
-            let delivered =
-                app::send::run(&send.as_job().map_err(Failure::usage)?, &mut print::line)
-                    .map_err(Failure::unreachable)?;
+            let delivered = app::send::run(
+                &send.as_job(named(arguments)?).map_err(Failure::usage)?,
+                &mut print::line,
+            )
+            .map_err(Failure::unreachable)?;
             if delivered {
                 return Ok(());
             }
@@ -120,6 +123,15 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
 
 fn load(arguments: &Arguments) -> Result<Config, Failure> {
     Config::load(arguments.config.as_deref()).map_err(Failure::usage)
+}
+
+/// The configuration, when one is named; commands that need none take its way out then.
+fn named(arguments: &Arguments) -> Result<Option<Config>, Failure> {
+    arguments
+        .config
+        .is_some()
+        .then(|| load(arguments))
+        .transpose()
 }
 
 /// Asks the running appliance, else the state directory.

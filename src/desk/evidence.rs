@@ -4,8 +4,8 @@ use super::scenario::{minute, settings};
 use super::{Desk, Transacted};
 use crate::base::ports::Decision;
 use crate::base::{
-    Close, Connection, ConnectionId, Domain, Event, Fetch, FetchId, Query, QueryId, Status, Test,
-    TestId, Transport, Via,
+    Close, Connection, ConnectionId, Domain, Event, Fetch, FetchId, Query, QueryId, Server, Status,
+    Test, TestId, Transport, Via,
 };
 
 /// A connection to `et` in TLS, at that minute, from the address; with a sender and a recipient, or without.
@@ -18,6 +18,7 @@ fn connection(id: u64, at: i64, client: &str, envelope: Option<(&str, &str)>) ->
         minute(at),
     );
     record.ehlo = Some("out.sender.example".to_owned());
+    record.server = Some(Server::Two);
     record.starttls_offered = true;
     record.transport = Transport::Encrypted;
     record.status = Status::TlsStarted;
@@ -100,6 +101,15 @@ fn connections_without_a_sender_join_the_tests_of_their_origin() {
         ),
         ("without a greeting", silent(None), false, false),
         (
+            "with the operator's mail",
+            Connection {
+                server: None,
+                ..connection(9, 30, HERE, None)
+            },
+            false,
+            false,
+        ),
+        (
             "without, at a host's own address",
             silent(Some(Via::Address)),
             true,
@@ -122,6 +132,32 @@ fn connections_without_a_sender_join_the_tests_of_their_origin() {
             .map(|contact| contact.connection.id)
             .collect();
         assert_eq!(shared.len(), usize::from(joins), "{name}");
+    }
+}
+
+#[test]
+fn a_connection_that_broke_off_after_mail_is_part_of_its_senders_test() {
+    for (sender, client, joins) in [
+        ("jim@sender.example", HERE, true),
+        ("jim@Sender.Example", THERE, true),
+        ("eve@sender.example", HERE, false),
+        ("", HERE, false),
+    ] {
+        let mut desk = Desk::new(settings());
+        transact(&mut desk, &connection(1, 1, HERE, JIM));
+        let broken = Connection {
+            status: Status::TlsStarted,
+            to: Vec::new(),
+            ..connection(2, 5, client, Some((sender, "en@et.example.org")))
+        };
+        assert_eq!(desk.closed(&broken).len(), usize::from(joins), "{sender}");
+        let test = only(&desk);
+        assert_eq!(
+            test.connections.len(),
+            1 + usize::from(joins),
+            "{sender} {client}"
+        );
+        assert!(test.connections.iter().all(|contact| !contact.shared));
     }
 }
 

@@ -56,11 +56,12 @@ impl Desk {
             return;
         }
         let Some(envelope) = Envelope::of(connection, &self.settings) else {
-            // Nothing but a later record of a connection that a test has already.
-            if let Some(dossier) =
-                (self.owners.get(&connection.id)).and_then(|id| self.tests.get_mut(id))
+            // A later record of a connection that a test has already, or one that came no further than its sender.
+            if let Some(id) = self.owner_without_recipient(connection)
+                && let Some(dossier) = self.tests.get_mut(&id)
+                && dossier.keep(connection.clone())
             {
-                dossier.keep(connection.clone());
+                self.owners.insert(connection.id, id);
             }
             return;
         };

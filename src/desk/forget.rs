@@ -72,10 +72,12 @@ impl Desk {
     }
 
     /// Before another origin is taken in: drops those without tests that were silent longest, a quarter at once, when
-    /// there are too many, or they keep too many connections.
+    /// there are too many, or they keep too many connections. All are gone through at most once a minute, unless there
+    /// are twice too many already: one client can greet under any number of names.
     pub(super) fn make_room(&mut self, now: Timestamp) {
         let room = self.sources.len() < limits::ORIGINS && self.kept < limits::SHARED_CONNECTIONS;
-        if room || now < after(self.forgotten, FORGETTING) {
+        let rush = self.sources.len() >= 2 * limits::ORIGINS;
+        if room || (!rush && now < after(self.forgotten, FORGETTING)) {
             return;
         }
         self.forget(now);
@@ -96,7 +98,7 @@ impl Desk {
 mod tests {
     use super::super::scenario::{minute, settings};
     use super::*;
-    use crate::base::{Connection, ConnectionId, TestId};
+    use crate::base::{Connection, ConnectionId, Server, TestId};
     use std::net::Ipv4Addr;
 
     /// A stranger's connection without a sender, each from a network of its own.
@@ -105,6 +107,7 @@ mod tests {
         let address = "192.0.2.25".parse().unwrap();
         let mut record = Connection::new(ConnectionId(number.into()), client, address, minute(at));
         record.ehlo = Some("scanner.example".to_owned());
+        record.server = Some(Server::One);
         record.ended = Some(minute(at));
         record
     }
@@ -128,6 +131,18 @@ mod tests {
         assert_eq!(desk.kept, kept);
         desk.tick(minute(100_000));
         assert_eq!((desk.sources.len(), desk.kept), (0, 0));
+    }
+
+    #[test]
+    fn strangers_in_a_rush_fill_no_memory_either() {
+        let mut desk = Desk::new(settings());
+        let most = u32::try_from(limits::ORIGINS).unwrap();
+        desk.tick(minute(0));
+        for number in 0..5 * most {
+            let client = Ipv4Addr::from(0x1400_0000 + number * 256).into();
+            desk.greet(client, None, "scanner.example", minute(0));
+        }
+        assert!(desk.sources.len() <= 2 * limits::ORIGINS);
     }
 
     #[test]

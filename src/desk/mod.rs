@@ -29,7 +29,7 @@ pub use settings::Settings;
 use crate::base::ports::{Decision, Recipient};
 use crate::base::{
     Certificate, Connection, ConnectionId, Domain, Event, Fetch, Gap, Mailbox, Order, Origin,
-    Query, Test, TestId, TestState, Timestamp, Transport, Via, limits,
+    Query, Status, Test, TestId, TestState, Timestamp, Transport, Via, limits,
 };
 use acknowledge::{ready, taken_in_clear};
 use addressing::{Envelope, Key};
@@ -205,13 +205,20 @@ impl Desk {
         if !self.takes(&id, connection, now) {
             return later(events);
         }
-        let open = self.open.contains(&id);
-        if open && connection.message.is_some() {
-            let acknowledged = Event::Acknowledged {
-                test: id.clone(),
-                time: now,
+        if connection.message.is_some() {
+            let open = self.open.contains(&id);
+            let acked = Connection {
+                status: Status::Acked,
+                ..connection.clone()
             };
-            self.commit(acknowledged, &mut events);
+            self.commit(Event::Connection(Box::new(acked)), &mut events);
+            if open {
+                let acknowledged = Event::Acknowledged {
+                    test: id.clone(),
+                    time: now,
+                };
+                self.commit(acknowledged, &mut events);
+            }
         }
         Transacted {
             decision: Decision::Accept(id),
@@ -224,7 +231,7 @@ impl Desk {
         let mut events = Vec::new();
         let known = match Envelope::of(connection, &self.settings) {
             Some(envelope) => self.owner(connection, &envelope.key).is_some(),
-            None => self.owners.contains_key(&connection.id),
+            None => self.owner_without_recipient(connection).is_some(),
         };
         if known || is_shared(connection) {
             self.commit(Event::Connection(Box::new(connection.clone())), &mut events);
@@ -352,6 +359,17 @@ impl Desk {
             .or_else(|| Some(self.run(key, connection.started)?.id.clone()))
     }
 
+    /// The test that a connection without a recipient of a test belongs to: the one that has it, else the one of its
+    /// sender, for a contact that broke off between MAIL and RCPT is a contact all the same.
+    fn owner_without_recipient(&self, connection: &Connection) -> Option<TestId> {
+        if let Some(id) = self.owners.get(&connection.id) {
+            return Some(id.clone());
+        }
+        let sender = connection.from.clone()??;
+        let run = self.run(&Key::Sender(sender), connection.started)?;
+        connection.to.is_empty().then(|| run.id.clone())
+    }
+
     /// The test that a transaction with this key, in a connection begun at this time, belongs to.
     fn run(&self, key: &Key, time: Timestamp) -> Option<&Dossier> {
         self.tests
@@ -403,7 +421,9 @@ impl Desk {
 }
 
 /// Whether a connection names no sender, so that it is kept with its origin. One that never greeted says nothing,
-/// unless it came to a host's own address.
+/// unless it came to a host's own address; one that met no server, as with the operator's mail, is evidence of nothing.
 fn is_shared(connection: &Connection) -> bool {
-    connection.from.is_none() && (connection.ehlo.is_some() || connection.via == Some(Via::Address))
+    connection.from.is_none()
+        && connection.server.is_some()
+        && (connection.ehlo.is_some() || connection.via == Some(Via::Address))
 }

@@ -165,8 +165,36 @@ fn postfix_gets_the_right_verdict_at_every_level() {
             faults.push(format!("{test:#}\n{}", postfix::log(host)));
         }
     }
+    faults.extend(commands(&mailproof));
     for host in &hosts {
         postfix::stop(host);
     }
     assert!(faults.is_empty(), "\n{}", faults.join("\n"));
+}
+
+/// The commands that go out by themselves, against Postfix hosts; what is wrong with what they print.
+fn commands(mailproof: &Host) -> Vec<String> {
+    let send = [
+        "send",
+        "--policy",
+        "dane-only",
+        "--from",
+        "op@operator.lab",
+        "--to",
+        "jim@pfdane.lab",
+    ];
+    let mut faults = Vec::new();
+    for (arguments, expected) in [
+        (&send[..], "authenticated by DANE"),
+        (
+            &["probe", "pfdane.lab"],
+            "SMTP-DANE (RFC 7672)            pass",
+        ),
+    ] {
+        let printed = appliance::mailproof(mailproof, arguments);
+        if !printed.contains(expected) {
+            faults.push(format!("{arguments:?} lacks {expected:?}:\n{printed}"));
+        }
+    }
+    faults
 }

@@ -1,0 +1,252 @@
+//! Commands to the appliance, running and stopped: the same answers, no harm done, and exit codes that mean something.
+
+use crate::appliance::{Appliance, BASE, Ports, free};
+use crate::dns;
+use mailproof::base::Timestamp;
+use mailproof::journal::Journal;
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::process::Output;
+
+/// An appliance with one test that waits.
+fn with_a_test() -> Appliance {
+    let appliance = Appliance::started();
+    let mut client = appliance.client();
+    client.converse(&[
+        ("EHLO out.sender.example", "250"),
+        ("MAIL FROM:<jim@sender.example>", "250"),
+        ("RCPT TO:<de@et.example.org>", "250"),
+        ("DATA", "451 4.7.0"),
+    ]);
+    client.quit();
+    appliance
+}
+
+/// What every reading command says, but for what time changes.
+fn answers(appliance: &Appliance) -> Vec<(&'static str, String)> {
+    let mut status = appliance.json(&["status"]);
+    for key in ["running", "since", "now", "serial", "order"] {
+        assert!(
+            status.as_object_mut().unwrap().remove(key).is_some(),
+            "{key}"
+        );
+    }
+    let test = appliance.test_of("jim@sender.example");
+    let id = test["id"].as_str().unwrap();
+    vec![
+        ("status", status.to_string()),
+        ("ds", appliance.text(&["ds"])),
+        ("ds --json", appliance.json(&["ds"]).to_string()),
+        ("zone et", settled(&appliance.text(&["zone", "et"]))),
+        ("zone ut", settled(&appliance.text(&["zone", "ut"]))),
+        ("tests list", appliance.text(&["tests", "list"])),
+        (
+            "tests list --json",
+            appliance.json(&["tests", "list"]).to_string(),
+        ),
+        ("tests show", appliance.text(&["tests", "show", id])),
+        ("tests show --json", lasting(test).to_string()),
+    ]
+}
+
+/// A zone without what every signing changes: the serial, the order of the MX, the signatures.
+fn settled(zone: &str) -> String {
+    let lines = zone.lines().filter(|line| {
+        !["SOA", "MX", "RRSIG"]
+            .iter()
+            .any(|kind| line.split_whitespace().nth(3) == Some(kind))
+    });
+    let settled: Vec<_> = lines.collect();
+    assert!(settled.len() > 5 && zone.contains(" RRSIG "), "{zone}");
+    settled.join("\n")
+}
+
+/// A test without the orders and gaps that stopping and starting adds.
+fn lasting(mut test: Value) -> Value {
+    for key in ["orders", "gaps"] {
+        test.as_object_mut().unwrap().remove(key);
+    }
+    test
+}
+
+/// Fails at the first answer that differs.
+fn equal(before: &[(&str, String)], after: &[(&str, String)]) {
+    assert_eq!(before.len(), after.len());
+    for (before, after) in before.iter().zip(after) {
+        assert_eq!(before, after);
+    }
+}
+
+#[test]
+fn the_answers_are_the_same_running_and_stopped() {
+    let mut appliance = with_a_test();
+    assert_eq!(appliance.json(&["status"])["running"], true);
+    let serial = dns::serial(appliance.ports.dns, "et.example.org");
+    assert_eq!(appliance.json(&["status"])["serial"], serial);
+    let served = appliance.text(&["zone", "et"]);
+    assert!(served.contains(&format!(" {serial} ")), "{served}");
+    let running = answers(&appliance);
+    assert_eq!(appliance.json(&["status"])["open_tests"], 1);
+    appliance.stop();
+    assert!(!appliance.control().exists(), "the socket is gone");
+    assert_eq!(appliance.json(&["status"])["running"], false);
+    let stopped = answers(&appliance);
+    equal(&running, &stopped);
+    equal(&stopped, &answers(&appliance));
+    appliance.start();
+    let mut started = answers(&appliance);
+    // The only difference: the text tells of the time in which evidence was lost.
+    let text = started.iter_mut().find(|(name, _)| *name == "tests show");
+    let (_, text) = text.unwrap();
+    assert!(text.contains("gingen Beobachtungen\nverloren"), "{text}");
+    *text = stopped[7].1.clone();
+    equal(&stopped, &started);
+    let serial_now = dns::serial(appliance.ports.dns, "et.example.org");
+    assert!(serial_now > serial, "{serial_now} after {serial}");
+}
+
+#[test]
+fn commands_and_a_second_appliance_do_no_harm_to_the_first() {
+    let mut appliance = with_a_test();
+    let before = answers(&appliance);
+    // The same configuration; then other ports, so that the state directory alone is in the way.
+    let ip = appliance.ports.smtp.ip();
+    let others = Ports {
+        dns: free(ip),
+        smtp: free(ip),
+        https: free(ip),
+        http: free(ip),
+    };
+    appliance.configure("second.toml", &others, ".");
+    let port = format!(
+        "DNS over TCP at {}: Address already in use",
+        appliance.ports.dns
+    );
+    for (config, why) in [
+        ("mailproof.toml", port.as_str()),
+        ("second.toml", "journal.redb"),
+    ] {
+        let error = refused(&appliance.run_with(config, &["serve"]), 2);
+        assert!(error.contains(why), "{error}");
+    }
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..5 {
+                    appliance.text(&["zone", "et"]);
+                    appliance.json(&["tests", "list"]);
+                }
+            });
+        }
+    });
+    equal(&before, &answers(&appliance));
+    appliance.client().quit();
+    appliance.stop();
+    assert_eq!(
+        appliance.log().matches("ERROR").count(),
+        0,
+        "{}",
+        appliance.log()
+    );
+}
+
+#[test]
+fn the_control_socket_is_for_its_group_and_bears_nonsense() {
+    let appliance = Appliance::started();
+    let mode = fs::metadata(appliance.control()).unwrap().mode();
+    assert_eq!(mode & 0o7777, 0o660);
+    for line in [
+        "",
+        "nonsense",
+        "[]",
+        "{\"command\":\"rm -r\"}",
+        "{\"command\":\"zone\",\"zone\":\"../et\"}",
+        "{\"command\":\"tests show\",\"id\":7}",
+        &"[".repeat(100_000),
+        &"x".repeat(2 << 20),
+    ] {
+        let mut socket = UnixStream::connect(appliance.control()).unwrap();
+        // A line that is too long is refused before it is read.
+        let _ = socket.write_all(format!("{line}\n").as_bytes());
+        let mut answer = String::new();
+        BufReader::new(socket).read_line(&mut answer).unwrap();
+        let answer: Value = serde_json::from_str(&answer).unwrap();
+        assert!(answer["error"].is_string(), "{answer}");
+    }
+    drop(UnixStream::connect(appliance.control()).unwrap());
+    assert_eq!(appliance.json(&["status"])["running"], true);
+}
+
+#[test]
+fn the_first_keys_are_made_once() {
+    let mut appliance = Appliance::new();
+    let made: BTreeSet<_> = std::thread::scope(|scope| {
+        let commands: Vec<_> = (0..4)
+            .map(|_| scope.spawn(|| appliance.text(&["ds"])))
+            .collect();
+        let texts = commands.into_iter().map(|command| command.join().unwrap());
+        texts.collect()
+    });
+    assert_eq!(made.len(), 1, "{made:?}");
+    appliance.start();
+    assert_eq!(made.first(), Some(&appliance.text(&["ds"])));
+}
+
+#[test]
+fn exit_codes_say_who_is_at_fault() {
+    let mut appliance = with_a_test();
+    let unknown = "0123456789abcdef";
+    for _ in ["running", "stopped"] {
+        let error = refused(&appliance.run(&["tests", "show", unknown, "--json"]), 1);
+        assert_eq!(error, format!("mailproof: there is no test {unknown}\n"));
+        for usage in [
+            &["tests", "show", "no id"][..],
+            &["tests"],
+            &["zone", "xt"],
+            &["nonsense"],
+            &["status", "--nonsense"],
+            &[],
+        ] {
+            assert_eq!(appliance.run(usage).status.code(), Some(2), "{usage:?}");
+        }
+        refused(&appliance.run_with("none.toml", &["status"]), 2);
+        fs::write(
+            appliance.path("bad.toml"),
+            "base_domain = \"example.org\"\n",
+        )
+        .unwrap();
+        refused(&appliance.run_with("bad.toml", &["status"]), 2);
+        if appliance.control().exists() {
+            appliance.stop();
+        }
+    }
+    let (journal, _) = Journal::open(&appliance.path("journal.redb"), Timestamp::now()).unwrap();
+    let error = refused(&appliance.run(&["status"]), 3);
+    assert!(error.contains("journal.redb"), "{error}");
+    drop(journal);
+    // Somebody answers who is no appliance.
+    let listener = UnixListener::bind(appliance.control()).unwrap();
+    std::thread::spawn(move || listener.accept().map(drop));
+    let error = refused(&appliance.run(&["ds"]), 3);
+    assert!(error.contains("mailproof.toml.sock"), "{error}");
+}
+
+/// One line of error with this exit code, and nothing printed.
+fn refused(output: &Output, code: i32) -> String {
+    let error = String::from_utf8(output.stderr.clone()).unwrap();
+    assert_eq!(output.status.code(), Some(code), "{error}");
+    assert_eq!(
+        (error.lines().count(), output.stdout.len()),
+        (1, 0),
+        "{error}"
+    );
+    assert!(
+        error.starts_with("mailproof: ") && !error.contains(BASE),
+        "{error}"
+    );
+    error
+}
