@@ -19,7 +19,7 @@ demo: ## The whole appliance and eight senders on loopback, for a minute
 test: packages check test-peers ## Everything: format, lints, docs, tests, real peers
 	@sh tests/count.sh target/test-*.log
 
-check: format lint docs dependencies unit ## All that needs neither root nor peers
+check: format lint docs dependencies unit ## All that needs neither root nor real mail servers
 
 build:
 	$(CARGO) build --locked --all-targets

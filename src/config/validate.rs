@@ -323,12 +323,15 @@ fn dns(source: &Source<'_>, raw: &raw::Dns) -> Result<DnsConfig, ConfigError> {
         "dns.rate_limit",
         raw.rate_limit != raw::Dns::default().rate_limit,
     )?;
-    let ttl = |key: &str, span| source.span(key, span, 1..=86_400);
+    let ttl = |key: &str, span, most| source.span(key, span, 1..=most);
+    // An order of the MX must be known to all before the next one comes; a next key's TLSA before the key is used,
+    // an hour later (`certs::plan::PUBLISHED`).
+    let (rotation, roll) = (300, 1800);
     Ok(DnsConfig {
-        ttl_mx: ttl("dns.ttl_mx", raw.ttl_mx)?,
-        ttl_records: ttl("dns.ttl_records", raw.ttl_records)?,
-        ttl_negative: ttl("dns.ttl_negative", raw.ttl_negative)?,
-        ttl_keys: ttl("dns.ttl_keys", raw.ttl_keys)?,
+        ttl_mx: ttl("dns.ttl_mx", raw.ttl_mx, rotation)?,
+        ttl_records: ttl("dns.ttl_records", raw.ttl_records, roll)?,
+        ttl_negative: ttl("dns.ttl_negative", raw.ttl_negative, roll)?,
+        ttl_keys: ttl("dns.ttl_keys", raw.ttl_keys, 86_400)?,
         tcp_clients: source.number("dns.tcp_clients", raw.tcp_clients, 1..=100_000)?,
     })
 }
