@@ -14,6 +14,8 @@ const REST: Duration = Duration::from_secs(30);
 const ALIVE: Duration = Duration::from_secs(60);
 /// The pause after a change before all is looked at again, so that a flood of changes is one look.
 const GATHER: Duration = Duration::from_millis(20);
+/// The pause before what is still due, because it failed, is tried again; what was done wakes the loop at once.
+const AGAIN: Duration = Duration::from_secs(1);
 /// How often records beyond their retention are forgotten.
 const FORGET: Duration = Duration::from_secs(24 * 3600);
 /// The pause before a renewal that failed is tried again.
@@ -35,8 +37,11 @@ pub async fn run(
         order(appliance, &mut turn, now).await;
         rounds.renew(appliance, presented, now).await;
         rounds.upkeep(appliance, outcomes, now).await;
-        // What stays due because it failed is tried again, but not without a pause.
-        let sleep = next.map_or(REST, |next| until(now, next).clamp(GATHER, REST));
+        let sleep = match next {
+            Some(next) if next > now => until(now, next).min(REST),
+            Some(_) => AGAIN,
+            None => REST,
+        };
         tokio::select! {
             () = changed.notified() => tokio::time::sleep(GATHER).await,
             () = tokio::time::sleep(sleep) => {}
