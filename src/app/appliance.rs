@@ -322,7 +322,6 @@ fn desk_settings(config: &Config, publisher: &Publisher) -> desk::Settings {
         order_ttl: u32::try_from(config.dns.ttl_mx.as_secs()).unwrap_or(u32::MAX),
         token_key: publisher.keys().token.0,
         reply_from: config.reply.from.local.clone(),
-        reports: false,
     }
 }
 

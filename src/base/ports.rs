@@ -49,8 +49,6 @@ pub enum Recipient {
     Test(Language),
     /// To the operator, relayed while the sender waits, or into a mailbox of the demo.
     Operator,
-    /// To the TLSRPT intake.
-    Reports,
     /// Nowhere: `550 5.1.1`.
     Unknown,
     /// Nowhere, and no domain of ours: `550 5.7.1`, we relay for nobody.

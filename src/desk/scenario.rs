@@ -25,7 +25,6 @@ pub(super) fn settings() -> Settings {
         order_ttl: 60,
         token_key: [7; 32],
         reply_from: "emailtest".to_owned(),
-        reports: false,
     }
 }
 

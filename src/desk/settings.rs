@@ -31,8 +31,6 @@ pub struct Settings {
     pub token_key: [u8; 32],
     /// The local part that results are sent from, at `et`; mail to it is the operator's.
     pub reply_from: String,
-    /// Whether TLS reports are taken in; else their address is unknown.
-    pub reports: bool,
 }
 
 /// The moment `wait` after `time`; the end of time when there is none so late.

@@ -67,7 +67,7 @@ impl Session {
         let kind = match recipient {
             Recipient::Test(_) => self.zone_of(&address.domain).map(Kind::Test),
             Recipient::Operator => Some(Kind::Operator),
-            Recipient::Reports | Recipient::Unknown | Recipient::Foreign => None,
+            Recipient::Unknown | Recipient::Foreign => None,
         };
         let (Some(kind), Some(transaction)) = (kind, &mut self.transaction) else {
             return Turn::Say(phrases::no_recipient(recipient));

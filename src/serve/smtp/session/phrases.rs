@@ -139,7 +139,7 @@ pub(super) fn bare_line_end() -> Reply {
     )
 }
 
-/// To a recipient who gets no mail here. There is no intake of reports, so none is promised.
+/// To a recipient who gets no mail here.
 pub(super) fn no_recipient(recipient: &Recipient) -> Reply {
     match recipient {
         Recipient::Foreign => Reply::enhanced(550, (5, 7, 1), "Mail is relayed for nobody"),
