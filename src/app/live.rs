@@ -215,7 +215,6 @@ mod tests {
             order_ttl: 60,
             token_key: [7; 32],
             reply_from: "emailtest".to_owned(),
-            reports: false,
         }
     }
 
