@@ -128,7 +128,7 @@ const ALERTS: [(u8, &str); 12] = [
 ];
 
 impl Close {
-    /// Whether this is an alert that refuses a certificate (DESIGN: 42, 43, 45, 46, 48).
+    /// Whether this is an alert that refuses a certificate: 42, 43, 45, 46 or 48 (RFC 8446 6.2).
     #[must_use]
     pub const fn refuses_certificate(&self) -> bool {
         matches!(self, Self::Alert(42 | 43 | 45 | 46 | 48))

@@ -207,7 +207,7 @@ pub fn relative_name(server: Server) -> Option<String> {
     })
 }
 
-/// The server that an SNI names, case-folded and without its final dot (DESIGN, "Which server was met").
+/// The server that an SNI names, case-folded and without its final dot.
 #[must_use]
 pub fn by_sni(sni: &str, base_domain: &crate::base::Domain) -> Option<Server> {
     let name = sni.strip_suffix('.').unwrap_or(sni).to_ascii_lowercase();

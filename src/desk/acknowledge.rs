@@ -1,4 +1,4 @@
-//! When a test has seen enough, so that its message is taken (DESIGN 3.6).
+//! When a test has seen enough, so that its message is taken.
 
 use super::settings::{Settings, after};
 use crate::base::{Server, Test, Timestamp, Transport, Zone, limits};

@@ -1,4 +1,4 @@
-//! Which connections are one attempt: those with gaps under `attempt_gap` (DESIGN 3.4).
+//! Which connections are one attempt: those with gaps under `attempt_gap`.
 
 use super::settings::{after, before};
 use crate::base::{Connection, Contact, Timestamp};

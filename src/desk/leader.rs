@@ -1,4 +1,4 @@
-//! Which MX host of `et` leads (DESIGN 2, "Order of the MX").
+//! Which MX host of `et` leads.
 
 use super::Desk;
 use super::dossier::Dossier;

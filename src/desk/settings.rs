@@ -4,7 +4,7 @@ use crate::base::{Domain, Timestamp};
 use jiff::SignedDuration;
 use std::time::Duration;
 
-/// The settings of all tests (DESIGN 7.1, `[test]`), validated.
+/// The settings of all tests (`[test]` of the configuration), validated.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The domain under which `et` and `ut` lie.

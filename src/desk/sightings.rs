@@ -1,4 +1,4 @@
-//! Which tests a DNS query or a policy fetch belongs to (DESIGN 3.5), those that came before the test included.
+//! Which tests a DNS query or a policy fetch belongs to, those that came before the test included.
 
 use super::dossier::Dossier;
 use super::settings::{Settings, after, before};

@@ -1,4 +1,4 @@
-//! Tokens: parts of an address that start a test of their own and of which nothing is stored (DESIGN 3.5).
+//! Tokens: parts of an address that start a test of their own and of which nothing is stored.
 //!
 //! A token is 16 digits: 50 random bits, then 30 bits of their HMAC-SHA256.
 

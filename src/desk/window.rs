@@ -1,4 +1,4 @@
-//! The time in which STARTTLS is withheld from an origin (DESIGN 3.2).
+//! The time in which STARTTLS is withheld from an origin.
 
 use super::settings::{Settings, after};
 use crate::base::Timestamp;

@@ -80,7 +80,7 @@ fn later<'a>(evidence: &'a Evidence<'a>, facts: &Facts<'a>) -> Option<Facts<'a>>
     (taken.is_empty() || kept).then_some(later)
 }
 
-/// Whether nothing came to `ut` although it was written to and there was opportunity enough (DESIGN 3.8, dane-only).
+/// Whether nothing came to `ut` although it was written to and there was opportunity enough (dane-only).
 fn ut_avoided(evidence: &Evidence<'_>, facts: &Facts<'_>) -> bool {
     let deliveries: usize = [Spot::Three, Spot::Four, Spot::Five, Spot::Six]
         .iter()

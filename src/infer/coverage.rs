@@ -1,4 +1,4 @@
-//! What a test has seen of the servers, for whoever decides when it has seen enough (DESIGN 3.6). Decides nothing itself.
+//! What a test has seen of the servers, for whoever decides when it has seen enough. Decides nothing itself.
 
 use super::case::{Case, hosts, starttls_attempts};
 use super::evidence::Evidence;

@@ -153,7 +153,7 @@ const BOTH: Hypothesis = Hypothesis {
     ..DANE
 };
 
-/// Every behaviour (DESIGN 3.8). What differs in SNI alone is one behaviour with a finding.
+/// Every behaviour. What differs in SNI alone is one behaviour with a finding.
 pub(super) const HYPOTHESES: [Hypothesis; 16] = [
     Hypothesis {
         policy: Policy::None,

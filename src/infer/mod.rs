@@ -70,7 +70,7 @@ pub enum Confidence {
     Supported,
 }
 
-/// The rating of a policy (DESIGN 6).
+/// The rating of a policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Rating {
@@ -100,7 +100,7 @@ pub struct Finding {
     pub evidence: Vec<String>,
 }
 
-/// The verdict on how the sender protects outgoing mail; serialises as `outbound` of DESIGN 7.3.
+/// The verdict on how the sender protects outgoing mail; serialises as `outbound` of `tests show --json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outbound {
     /// The policy, when just one is left; `undetermined` in JSON otherwise.

@@ -1,4 +1,4 @@
-//! Whether server 3 was passed over: proven by what was contacted instead of it, never by time (DESIGN 3.6).
+//! Whether server 3 was passed over: proven by what was contacted instead of it, never by time.
 
 use super::evidence::Evidence;
 use crate::base::{Contact, GapKind, Server, Test, Timestamp, Zone};

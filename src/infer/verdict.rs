@@ -157,7 +157,7 @@ fn tells(left: &[&Hypothesis], spot: Spot) -> bool {
         .any(|rest| !rest.is_empty() && *rest != all)
 }
 
-/// The rating of a policy (DESIGN 6). Clear text to `et` costs the best ones their mark: the policy came too late.
+/// The rating of a policy. Clear text to `et` costs the best ones their mark: the policy came too late.
 fn rating(policy: Policy, plaintext: PlaintextByZone) -> Rating {
     match policy {
         Policy::None => Rating::Bad,

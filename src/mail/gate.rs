@@ -1,4 +1,4 @@
-//! Who gets a result mail, and whose domain may be looked at (RFC 3834 2; DESIGN 6).
+//! Who gets a result mail, and whose domain may be looked at (RFC 3834 2).
 
 use crate::base::{Domain, Robot, Test};
 use std::fmt;

@@ -288,7 +288,7 @@ impl World {
         });
     }
 
-    /// Whether the message would be acknowledged, but for patience (DESIGN 3.6).
+    /// Whether the message would be acknowledged, but for patience.
     fn enough(&self) -> bool {
         let seen = coverage(&self.test);
         let all = seen.answered.len() == 4 || (seen.answered.len() == 3 && seen.three_passed_over);

@@ -146,7 +146,6 @@ impl Desk for Double {
             "en" => Recipient::Test(Language::English),
             "de" => Recipient::Test(Language::German),
             "postmaster" | "abuse" => Recipient::Operator,
-            "tlsrpt" => Recipient::Reports,
             _ => Recipient::Unknown,
         }
     }

@@ -50,7 +50,7 @@ impl Session {
         }
     }
 
-    /// The server met before any recipient (DESIGN, "Which server was met").
+    /// The server met before any recipient.
     pub(super) fn meet(&mut self) {
         let in_tls = self.record.hello.is_some() || self.encrypted();
         let (server, via) = match (self.own(), self.named()) {
