@@ -159,11 +159,11 @@ impl Appliance {
     /// When the first zones cannot be published, or the way out cannot be made; nothing was served then.
     pub async fn run(self, mut sockets: Sockets, shutdown: Shutdown) -> Result<(), StartError> {
         let dial = way_out::dial(&self.config)?;
-        self.publish_first().await?;
-        sockets.open_control(&self.config)?;
         if let Some(gap) = self.gap.clone() {
             let _ = self.live.step(|desk| ((), desk.gap(gap))).await;
         }
+        self.publish_first().await?;
+        sockets.open_control(&self.config)?;
         let certificates = self.publisher().certs().snapshot();
         let presented = Arc::new(Presented::new(&self.config, &certificates)?);
         let (observer, queries) = Observer::new(

@@ -1,12 +1,13 @@
 //! The live tests: the desk behind one lock, its journal, and the numbers of the evidence.
 
+use super::unsaved::Unsaved;
 use crate::base::ports::{Answer, Clock, Random, Unavailable};
-use crate::base::{ConnectionId, Event, FetchId, Gap, GapKind, QueryId, TestId, limits};
+use crate::base::{ConnectionId, Event, FetchId, QueryId, TestId};
 use crate::desk::Desk;
 use crate::journal::{Batch, Journal, JournalError, Opened};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use tokio::sync::Notify;
+use tokio::sync::{Mutex as AsyncMutex, Notify};
 
 /// The live tests behind one lock, their journal, and what numbers the evidence.
 pub struct Live {
@@ -15,21 +16,27 @@ pub struct Live {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     next: Next,
-    unsaved: Mutex<Vec<Event>>,
+    unsaved: Mutex<Unsaved>,
+    saving: AsyncMutex<()>,
     me: Weak<Self>,
     changed: Arc<Notify>,
 }
 
-/// Events on their way into the journal.
-struct Pending {
-    events: Vec<Event>,
-    commit: Option<Answer<'static, Result<(), JournalError>>>,
+/// What came of a step, on its way into the journal.
+enum Pending {
+    /// Nothing.
+    Nothing,
+    /// These events, and their commit.
+    Queued(u64, Vec<Event>, Answer<'static, Result<(), JournalError>>),
+    /// It waits behind what could not be committed before.
+    Behind,
 }
 
 struct Next {
     connection: AtomicU64,
     query: AtomicU64,
     fetch: AtomicU64,
+    step: AtomicU64,
 }
 
 impl Live {
@@ -49,8 +56,10 @@ impl Live {
                 connection: AtomicU64::new(opened.next_connection),
                 query: AtomicU64::new(opened.next_query),
                 fetch: AtomicU64::new(opened.next_fetch),
+                step: AtomicU64::new(0),
             },
-            unsaved: Mutex::new(Vec::new()),
+            unsaved: Mutex::default(),
+            saving: AsyncMutex::new(()),
             me: Weak::clone(me),
             changed: Arc::new(Notify::new()),
         })
@@ -98,28 +107,71 @@ impl Live {
     fn start<T>(&self, step: impl FnOnce(&mut Desk) -> (T, Vec<Event>)) -> (T, Pending) {
         let mut desk = self.desk();
         let (value, made) = step(&mut desk);
-        let mut events = std::mem::take(&mut *self.unsaved());
-        events.extend(made);
-        let moves = events.iter().any(moves);
-        let commit =
-            (!events.is_empty()).then(|| Box::pin(self.journal.append(events.clone())) as _);
+        let moves = made.iter().any(moves);
+        let pending = self.queue(made);
         drop(desk);
         if moves {
             self.changed.notify_one();
         }
-        (value, Pending { events, commit })
+        (value, pending)
+    }
+
+    /// Queues events for the journal, behind all that came before. The desk is locked.
+    fn queue(&self, made: Vec<Event>) -> Pending {
+        if made.is_empty() {
+            return Pending::Nothing;
+        }
+        let step = self.next.step.fetch_add(1, Ordering::Relaxed);
+        let mut unsaved = self.unsaved();
+        if unsaved.is_empty() {
+            let commit = self.journal.append(made.clone());
+            return Pending::Queued(step, made, Box::pin(commit));
+        }
+        unsaved.keep(step, made, self.clock.now());
+        Pending::Behind
     }
 
     /// Waits until it is committed.
     async fn finish(&self, pending: Pending) -> Result<(), Unavailable> {
-        let Some(commit) = pending.commit else {
-            return Ok(());
+        let (step, events, commit) = match pending {
+            Pending::Nothing => return Ok(()),
+            Pending::Behind => return Err(Unavailable),
+            Pending::Queued(step, events, commit) => (step, events, commit),
         };
         commit.await.map_err(|error| {
             tracing::error!("the journal took nothing: {error}");
-            self.keep(pending.events);
+            self.unsaved().keep(step, events, self.clock.now());
             Unavailable
         })
+    }
+
+    /// Tries to commit what could not be committed before, in its order.
+    pub async fn save(&self) {
+        if self.unsaved().is_empty() {
+            return;
+        }
+        let _one_at_a_time = self.saving.lock().await;
+        loop {
+            let first = self.unsaved().first();
+            let Some((step, events)) = first else {
+                break;
+            };
+            match self.journal.append(events).await {
+                Ok(()) => self.unsaved().settled(step),
+                Err(error @ JournalError::TooLarge(_)) => {
+                    tracing::error!("events are lost: {error}");
+                    let mut unsaved = self.unsaved();
+                    unsaved.lose(self.clock.now());
+                    unsaved.settled(step);
+                }
+                Err(_) => return,
+            }
+        }
+        let gap = self.unsaved().gap();
+        if let Some(gap) = gap {
+            let ((), pending) = self.start(|desk| ((), desk.gap(gap)));
+            let _ = self.finish(pending).await;
+        }
     }
 
     /// A step, committed.
@@ -130,6 +182,7 @@ impl Live {
         &self,
         step: impl FnOnce(&mut Desk) -> (T, Vec<Event>),
     ) -> Result<T, Unavailable> {
+        self.save().await;
         let (value, pending) = self.start(step);
         self.finish(pending).await.map(|()| value)
     }
@@ -139,6 +192,7 @@ impl Live {
     /// # Errors
     /// [`Unavailable`] when nothing happened: it could not be committed, or what came before it is not committed yet.
     pub async fn commit(&self, batch: Batch) -> Result<(), Unavailable> {
+        self.save().await;
         if !self.unsaved().is_empty() {
             return Err(Unavailable);
         }
@@ -165,24 +219,8 @@ impl Live {
         }
     }
 
-    fn unsaved(&self) -> MutexGuard<'_, Vec<Event>> {
+    fn unsaved(&self) -> MutexGuard<'_, Unsaved> {
         self.unsaved.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Keeps events for the next commit; beyond the limit they are lost, and a gap says so.
-    fn keep(&self, mut events: Vec<Event>) {
-        let mut unsaved = self.unsaved();
-        events.append(&mut unsaved);
-        if events.len() > limits::EVENT_QUEUE {
-            let now = self.clock.now();
-            events.truncate(limits::EVENT_QUEUE - 1);
-            events.push(Event::Gap(Gap {
-                from: now,
-                until: now,
-                what: GapKind::Connections,
-            }));
-        }
-        *unsaved = events;
     }
 }
 
@@ -195,9 +233,11 @@ const fn moves(event: &Event) -> bool {
 mod tests {
     use super::*;
     use crate::app::world::{SystemBits, SystemClock};
-    use crate::base::{Domain, Order, Server, Timestamp};
+    use crate::base::{Domain, Gap, GapKind, Order, Server, Timestamp};
     use crate::desk::Settings;
+    use crate::journal::tests::on_a_disk;
     use std::path::Path;
+    use std::sync::atomic::AtomicBool;
     use std::time::Duration;
 
     fn settings() -> Settings {
@@ -218,12 +258,12 @@ mod tests {
         }
     }
 
-    fn live(folder: &Path) -> Arc<Live> {
-        let now = Timestamp::from_second(1_800_000_000).unwrap();
-        let (journal, opened) = Journal::open(&folder.join("journal.redb"), now).unwrap();
+    fn live(folder: &Path) -> (Arc<Live>, Arc<AtomicBool>) {
+        let (journal, opened, full) = on_a_disk(&folder.join("journal.redb"));
         let random = Arc::new(SystemBits::open().unwrap());
         let desk = Desk::new(settings());
-        Live::new(desk, (journal, &opened), Arc::new(SystemClock), random)
+        let live = Live::new(desk, (journal, &opened), Arc::new(SystemClock), random);
+        (live, full)
     }
 
     fn order(serial: u32) -> Order {
@@ -245,7 +285,7 @@ mod tests {
     #[tokio::test]
     async fn only_what_may_change_what_is_due_wakes() {
         let folder = tempfile::tempdir().unwrap();
-        let live = live(folder.path());
+        let (live, _) = live(folder.path());
         let now = Timestamp::from_second(1_800_000_000).unwrap();
         let gap = Gap {
             from: now,
@@ -260,5 +300,29 @@ mod tests {
             .await
             .unwrap();
         assert!(woken(&live), "an order");
+    }
+
+    #[tokio::test]
+    async fn what_a_full_disk_held_up_is_committed_in_its_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let (live, full) = live(folder.path());
+        full.store(true, Ordering::SeqCst);
+        for serial in 1..4 {
+            live.step_now(|desk| desk.published(order(serial)));
+        }
+        let fourth = live.step(|desk| ((), desk.published(order(4)))).await;
+        assert_eq!(fourth, Err(Unavailable));
+        full.store(false, Ordering::SeqCst);
+        let _ = live.step(|desk| ((), desk.published(order(5)))).await;
+        let committed = || {
+            let mut serials = Vec::new();
+            let each = |event| match event {
+                Event::Order(order) => serials.push(order.serial),
+                other => panic!("{other:?}"),
+            };
+            live.journal().replay(each).unwrap();
+            serials
+        };
+        assert_eq!(committed(), [1, 2, 3, 4, 5]);
     }
 }

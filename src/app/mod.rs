@@ -14,6 +14,7 @@ mod publish;
 mod relay;
 pub mod send;
 mod sockets;
+mod unsaved;
 mod wake;
 mod way_out;
 mod world;

@@ -221,10 +221,11 @@ impl Outcomes {
         let mut batch = settled.batch;
         match find(self.live.journal(), &settled.test) {
             Ok(Some(mut report)) => {
+                // What the other server said may quote an address: it stays in the result.
                 tracing::info!(
-                    "result mail of test {}: {}",
+                    "result mail of test {}: {:?}",
                     settled.test,
-                    settled.reply.reason
+                    settled.reply.state
                 );
                 report.reply = settled.reply;
                 batch.puts.extend(kept(&report).ok());

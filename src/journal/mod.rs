@@ -13,7 +13,7 @@ mod schema;
 mod store;
 mod sweep;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod v1;
 mod writer;
 

@@ -357,22 +357,28 @@ impl StorageBackend for Disk {
     }
 }
 
-#[tokio::test]
-async fn a_full_disk_fails_the_waiting_and_spares_those_after() {
-    let place = place();
+/// A journal on such a disk, and what fills it.
+pub(crate) fn on_a_disk(path: &Path) -> (Journal, Opened, Arc<AtomicBool>) {
     let full = Arc::new(AtomicBool::new(false));
-    let (path, flag) = (place.path.clone(), Arc::clone(&full));
+    let (place, flag) = (path.to_owned(), Arc::clone(&full));
     let opener: store::Opener = Box::new(move || {
         let file = std::fs::OpenOptions::new()
             .read(true)
             .write(true)
             .create(true)
             .truncate(false)
-            .open(&path)?;
+            .open(&place)?;
         let disk = Disk(FileBackend::new(file)?, Arc::clone(&flag));
         Ok(Database::builder().create_with_backend(disk)?)
     });
-    let (journal, _) = Journal::start(&place.path, opener, time(0)).unwrap();
+    let (journal, opened) = Journal::start(path, opener, time(0)).unwrap();
+    (journal, opened, full)
+}
+
+#[tokio::test]
+async fn a_full_disk_fails_the_waiting_and_spares_those_after() {
+    let place = place();
+    let (journal, _, full) = on_a_disk(&place.path);
     journal.append(vec![query(1, 0)]).await.unwrap();
 
     full.store(true, Ordering::SeqCst);
