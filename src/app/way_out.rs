@@ -20,7 +20,7 @@ pub fn dial(config: &Config) -> Result<Dial, StartError> {
 /// The way out of a command: as a configuration has it, where one is named, and through this resolver, where one is.
 ///
 /// # Errors
-/// As [`dial`], and when there is no resolver at all.
+/// As [`dial()`], and when there is no resolver at all.
 pub fn for_command(
     config: Option<&Config>,
     resolver: Option<SocketAddr>,
