@@ -1,13 +1,14 @@
 //! The live tests: the desk behind one lock, its journal, and the numbers of the evidence.
 
 use super::unsaved::Unsaved;
-use crate::base::ports::{Answer, Clock, Random, Unavailable};
+use crate::base::ports::{Clock, Random, Unavailable};
 use crate::base::{ConnectionId, Event, FetchId, QueryId, TestId};
 use crate::desk::Desk;
 use crate::journal::{Batch, Journal, JournalError, Opened};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use tokio::sync::{Mutex as AsyncMutex, Notify};
+use tokio::task::JoinHandle;
 
 /// The live tests behind one lock, their journal, and what numbers the evidence.
 pub struct Live {
@@ -18,6 +19,7 @@ pub struct Live {
     next: Next,
     unsaved: Mutex<Unsaved>,
     saving: AsyncMutex<()>,
+    quiet: Notify,
     me: Weak<Self>,
     changed: Arc<Notify>,
 }
@@ -26,8 +28,8 @@ pub struct Live {
 enum Pending {
     /// Nothing.
     Nothing,
-    /// These events, and their commit.
-    Queued(u64, Vec<Event>, Answer<'static, Result<(), JournalError>>),
+    /// Its commit, which goes on whether or not somebody waits for it.
+    Queued(JoinHandle<Result<(), Unavailable>>),
     /// It waits behind what could not be committed before.
     Behind,
 }
@@ -60,6 +62,7 @@ impl Live {
             },
             unsaved: Mutex::default(),
             saving: AsyncMutex::new(()),
+            quiet: Notify::new(),
             me: Weak::clone(me),
             changed: Arc::new(Notify::new()),
         })
@@ -123,26 +126,33 @@ impl Live {
         }
         let step = self.next.step.fetch_add(1, Ordering::Relaxed);
         let mut unsaved = self.unsaved();
-        if unsaved.is_empty() {
-            let commit = self.journal.append(made.clone());
-            return Pending::Queued(step, made, Box::pin(commit));
-        }
-        unsaved.keep(step, made, self.clock.now());
-        Pending::Behind
+        let Some(live) = self.me.upgrade().filter(|_| unsaved.is_empty()) else {
+            unsaved.keep(step, made, self.clock.now());
+            return Pending::Behind;
+        };
+        unsaved.begun();
+        let commit = self.journal.append(made.clone());
+        Pending::Queued(tokio::spawn(async move {
+            let committed = commit.await;
+            let mut unsaved = live.unsaved();
+            unsaved.ended();
+            if let Err(error) = &committed {
+                tracing::error!("the journal took nothing: {error}");
+                unsaved.keep(step, made, live.clock.now());
+            }
+            drop(unsaved);
+            live.quiet.notify_waiters();
+            committed.map_err(|_| Unavailable)
+        }))
     }
 
     /// Waits until it is committed.
     async fn finish(&self, pending: Pending) -> Result<(), Unavailable> {
-        let (step, events, commit) = match pending {
-            Pending::Nothing => return Ok(()),
-            Pending::Behind => return Err(Unavailable),
-            Pending::Queued(step, events, commit) => (step, events, commit),
-        };
-        commit.await.map_err(|error| {
-            tracing::error!("the journal took nothing: {error}");
-            self.unsaved().keep(step, events, self.clock.now());
-            Unavailable
-        })
+        match pending {
+            Pending::Nothing => Ok(()),
+            Pending::Behind => Err(Unavailable),
+            Pending::Queued(commit) => commit.await.unwrap_or(Err(Unavailable)),
+        }
     }
 
     /// Tries to commit what could not be committed before, in its order.
@@ -151,6 +161,14 @@ impl Live {
             return;
         }
         let _one_at_a_time = self.saving.lock().await;
+        // What was queued before the failure may fail as well, and comes first then.
+        loop {
+            let quiet = self.quiet.notified();
+            if self.unsaved().is_quiet() {
+                break;
+            }
+            quiet.await;
+        }
         loop {
             let first = self.unsaved().first();
             let Some((step, events)) = first else {
@@ -210,13 +228,8 @@ impl Live {
 
     /// A step now, to be committed soon.
     pub fn step_now(&self, step: impl FnOnce(&mut Desk) -> Vec<Event>) {
-        let ((), pending) = self.start(|desk| ((), step(desk)));
-        if let Some(live) = self.me.upgrade() {
-            tokio::spawn(async move {
-                // What cannot be committed is kept for the next commit.
-                let _ = live.finish(pending).await;
-            });
-        }
+        // What cannot be committed is kept for later.
+        let _ = self.start(|desk| ((), step(desk)));
     }
 
     fn unsaved(&self) -> MutexGuard<'_, Unsaved> {

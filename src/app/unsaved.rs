@@ -9,12 +9,28 @@ pub struct Unsaved {
     pieces: BTreeMap<u64, Vec<Event>>,
     events: usize,
     lost: Option<(Timestamp, Timestamp)>,
+    under_way: usize,
 }
 
 impl Unsaved {
     /// Whether nothing waits.
     pub fn is_empty(&self) -> bool {
         self.pieces.is_empty() && self.lost.is_none()
+    }
+
+    /// A commit was queued.
+    pub fn begun(&mut self) {
+        self.under_way += 1;
+    }
+
+    /// A queued commit was made, or failed.
+    pub fn ended(&mut self) {
+        self.under_way -= 1;
+    }
+
+    /// Whether no commit is under way.
+    pub fn is_quiet(&self) -> bool {
+        self.under_way == 0
     }
 
     /// Keeps the events of the step with this number; beyond `limits::EVENT_QUEUE` events they are lost, and a gap will
