@@ -20,7 +20,7 @@ const IN_CLEAR: [Dialogue; 8] = [
             ("RCPT TO:<fr@et.example.org>", "550 5.1.1"),
             ("RCPT TO:<en+0000000000000000@et.example.org>", "550 5.1.1"),
             ("RCPT TO:<root@ut.example.org>", "550 5.1.1"),
-            ("RCPT TO:<tlsrpt@et.example.org>", "550 5.1.1"),
+            ("RCPT TO:<tlsrpt@ut.example.org>", "550 5.1.1"),
             NO_DATA,
         ],
     ),
