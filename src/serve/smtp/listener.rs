@@ -3,8 +3,8 @@
 use super::visit::{Visit, stopped};
 use super::{Ports, Settings};
 use crate::base::{limits, origin};
-use crate::serve::Shutdown;
-use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use crate::serve::{Shutdown, listen};
+use socket2::SockRef;
 use std::collections::HashMap;
 use std::fmt;
 use std::io;
@@ -51,28 +51,12 @@ pub fn bind(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, BindError> {
     addresses
         .iter()
         .map(|address| {
-            listen(*address).map_err(|error| BindError {
+            listen(*address, BACKLOG).map_err(|error| BindError {
                 address: *address,
                 error,
             })
         })
         .collect()
-}
-
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = Socket::new(
-        Domain::for_address(address),
-        Type::STREAM,
-        Some(Protocol::TCP),
-    )?;
-    if address.is_ipv6() {
-        socket.set_only_v6(true)?;
-    }
-    socket.set_reuse_address(true)?;
-    socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    TcpListener::from_std(socket.into())
 }
 
 /// Serves clients on all listeners until `shutdown` becomes `true`, then ends those there are and returns.

@@ -8,7 +8,7 @@ mod reply;
 
 use crate::base::ports::{Clock, Desk, Pages};
 use crate::base::{Fetch, FetchId, limits};
-use crate::serve::Shutdown;
+use crate::serve::{Shutdown, listen};
 use arc_swap::ArcSwap;
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
@@ -19,7 +19,6 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use places::Places;
 use reply::Role;
 use rustls::server::ResolvesServerCert;
-use socket2::{Domain, Protocol, Socket, Type};
 use std::convert::Infallible;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -99,25 +98,10 @@ pub fn tls(
 /// # Errors
 /// When an address cannot be listened on; the error names it.
 pub fn bind(addresses: &[SocketAddr]) -> io::Result<Vec<TcpListener>> {
-    let listen = |address: SocketAddr| -> io::Result<TcpListener> {
-        let socket = Socket::new(
-            Domain::for_address(address),
-            Type::STREAM,
-            Some(Protocol::TCP),
-        )?;
-        if address.is_ipv6() {
-            socket.set_only_v6(true)?;
-        }
-        socket.set_reuse_address(true)?;
-        socket.set_nonblocking(true)?;
-        socket.bind(&address.into())?;
-        socket.listen(BACKLOG)?;
-        TcpListener::from_std(socket.into())
-    };
     addresses
         .iter()
         .map(|&address| {
-            listen(address).map_err(|error| {
+            listen(address, BACKLOG).map_err(|error| {
                 io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
             })
         })
