@@ -13,7 +13,7 @@ PACKAGES = bind9-dnsutils iproute2 knot ldnsutils openssl postfix procps unbound
 help: ## What there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
-demo: ## The whole appliance and eight senders on loopback, for a minute
+demo: ## The whole appliance and eight senders on loopback; verdicts beside the truth
 	$(CARGO) run --locked -- demo
 
 test: packages check test-peers ## Everything: format, lints, docs, tests, real peers

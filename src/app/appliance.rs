@@ -10,7 +10,7 @@ use super::relay::OperatorRelay;
 use super::sockets::Sockets;
 use super::{StartError, World, failed, wake, way_out};
 use crate::base::ports::{Clock, Control, Desk as DeskPort, Random};
-use crate::base::{Event, Gap, Timestamp, Zone, limits};
+use crate::base::{Event, Gap, Order, Timestamp, Zone, limits};
 use crate::config::Config;
 use crate::desk::{self, Desk};
 use crate::dial::Dial;
@@ -106,7 +106,7 @@ impl Appliance {
         journal
             .replay(|event| {
                 if let Event::Order(order) = &event {
-                    next_serial = order.serial.saturating_add(1);
+                    next_serial = next_serial.max(order.serial.saturating_add(1));
                 }
                 desk.apply(&event);
             })
@@ -141,15 +141,15 @@ impl Appliance {
         Arc::clone(&self.publisher)
     }
 
-    /// Signs the zones as they would be served, for commands while the appliance is down; nothing is noted.
+    /// The first zones, with an order of nobody's wish; nothing is noted, which does for commands while the appliance is
+    /// down.
     ///
     /// # Errors
     /// As [`Publisher::publish`].
-    pub fn publish_for_reading(&self) -> Result<(), StartError> {
+    pub fn publish_unnoted(&self) -> Result<Order, StartError> {
         let order = cases::order::IDLE[0];
         self.publisher()
             .publish(order, self.next_serial, self.clock.now())
-            .map(|_| ())
             .map_err(failed)
     }
 
@@ -197,6 +197,7 @@ impl Appliance {
             while helpers.join_next().await.is_some() {}
         })
         .await;
+        self.live.save().await;
         let last = Batch {
             alive: Some(self.clock.now()),
             ..Batch::default()
@@ -208,13 +209,12 @@ impl Appliance {
         Ok(())
     }
 
-    /// The first zones, with an order of nobody's wish.
+    /// The first zones, noted.
+    ///
+    /// # Errors
+    /// As [`Publisher::publish`].
     pub async fn publish_first(&self) -> Result<(), StartError> {
-        let order = cases::order::IDLE[0];
-        let published = self
-            .publisher()
-            .publish(order, self.next_serial, self.clock.now())
-            .map_err(failed)?;
+        let published = self.publish_unnoted()?;
         let _ = self.live.step(|desk| ((), desk.published(published))).await;
         Ok(())
     }

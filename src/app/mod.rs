@@ -154,7 +154,7 @@ fn from_directory(
         .map_err(AskError::Unreachable)?;
     runtime.block_on(async {
         let appliance = Appliance::open(config, operator, world).map_err(AskError::Unreachable)?;
-        appliance.publish_for_reading().map_err(AskError::Wrong)?;
+        appliance.publish_unnoted().map_err(AskError::Wrong)?;
         Ok(Commands::new(&appliance, false)
             .control(request.clone())
             .await)

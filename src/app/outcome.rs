@@ -369,15 +369,16 @@ mod tests {
         appliance.live.desk().test(test).unwrap().state
     }
 
+    fn of(appliance: &Appliance) -> Arc<Outcomes> {
+        let dial = crate::app::way_out::dial(&appliance.config).unwrap();
+        Outcomes::new(appliance, dial).unwrap()
+    }
+
     #[tokio::test]
     async fn a_test_named_twice_has_one_result() {
         let folder = tempfile::tempdir().unwrap();
         let (appliance, test) = over(folder.path(), "");
-        let outcomes = Outcomes::new(
-            &appliance,
-            crate::app::way_out::dial(&appliance.config).unwrap(),
-        )
-        .unwrap();
+        let outcomes = of(&appliance);
         outcomes.make(&test).await.unwrap();
         assert_eq!(state(&appliance, &test), TestState::Reported);
         let journal = appliance.live.journal();
@@ -391,11 +392,7 @@ mod tests {
     async fn a_damaged_result_keeps_no_other_from_being_forgotten() {
         let folder = tempfile::tempdir().unwrap();
         let (appliance, test) = over(folder.path(), "");
-        let outcomes = Outcomes::new(
-            &appliance,
-            crate::app::way_out::dial(&appliance.config).unwrap(),
-        )
-        .unwrap();
+        let outcomes = of(&appliance);
         outcomes.make(&test).await.unwrap();
         let journal = appliance.live.journal();
         let damaged = TestId::from_bits([0; 10]).to_string();
@@ -414,11 +411,7 @@ mod tests {
     async fn a_stop_waits_for_the_mail_under_way() {
         let folder = tempfile::tempdir().unwrap();
         let (appliance, test) = over(folder.path(), "");
-        let outcomes = Outcomes::new(
-            &appliance,
-            crate::app::way_out::dial(&appliance.config).unwrap(),
-        )
-        .unwrap();
+        let outcomes = of(&appliance);
         let to = "jim@sender.example".parse().unwrap();
         let now = Timestamp::from_second(NOW).unwrap();
         let item = outcomes.queue().admit(&test, &to, Vec::new(), now).unwrap();
@@ -441,11 +434,7 @@ mod tests {
     async fn a_test_whose_result_cannot_be_kept_stays_due() {
         let folder = tempfile::tempdir().unwrap();
         let (appliance, test) = over(folder.path(), &"x".repeat(limits::STORED));
-        let outcomes = Outcomes::new(
-            &appliance,
-            crate::app::way_out::dial(&appliance.config).unwrap(),
-        )
-        .unwrap();
+        let outcomes = of(&appliance);
         assert!(outcomes.make(&test).await.is_err());
         assert_eq!(state(&appliance, &test), TestState::Acked);
     }

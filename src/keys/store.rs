@@ -77,14 +77,6 @@ pub fn put_dkim(directory: &Path, key: &DkimKey) -> Result<(), KeyError> {
     put(&path, key.state, key.created, key.pkcs8())
 }
 
-/// Removes a DKIM key that is published no more.
-///
-/// # Errors
-/// When the file cannot be removed.
-pub fn remove_dkim(directory: &Path, key: &DkimKey) -> Result<(), KeyError> {
-    remove(&dkim_path(directory, &key.selector))
-}
-
 fn dnssec_path(directory: &Path, zone: Zone, key: &DnssecKey) -> PathBuf {
     directory.join(format!("{zone}-{}-{:05}.pem", key.role, key.tag()))
 }

@@ -380,15 +380,10 @@ _dmarc.ut.example.org. 300 IN TXT "v=DMARC1; p=reject"
     }
 
     #[test]
-    fn a_zone_is_the_same_under_another_serial() {
+    fn a_zone_has_the_serial_that_it_was_built_with() {
         let zone = world().build(Et, "").unwrap();
-        assert_eq!(zone.serial(), 7);
-        let before = master::write(zone.records());
-        let after = zone.with_serial(3);
-        assert_eq!(after.serial(), 3);
-        assert_eq!(
-            master::write(after.records()),
-            before.replacen(" 7 ", " 3 ", 1)
-        );
+        let soa = master::write(zone.records());
+        let soa = soa.lines().next().unwrap();
+        assert!(soa.contains(" SOA ") && soa.contains(" 7 "), "{soa}");
     }
 }

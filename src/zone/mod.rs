@@ -13,7 +13,7 @@ pub use build::build;
 pub use generate::{Inputs, Ttls};
 pub use operator::Operator;
 
-use hickory_proto::rr::{LowerName, Name, RData, Record, RecordSet, RecordType, RrKey};
+use hickory_proto::rr::{Name, Record, RecordSet, RrKey};
 use master::MasterError;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -28,44 +28,11 @@ pub struct Zone {
 }
 
 impl Zone {
-    /// The serial number of the SOA; 0 when there is none, which [`build()`] never leaves so.
-    #[must_use]
-    pub fn serial(&self) -> u32 {
-        self.rrsets
-            .get(&self.soa_key())
-            .and_then(RecordSet::record)
-            .map_or(0, |record| match &record.data {
-                RData::SOA(soa) => soa.serial,
-                _ => 0,
-            })
-    }
-
-    /// The same zone under another serial number.
-    #[must_use]
-    pub fn with_serial(mut self, serial: u32) -> Self {
-        let key = self.soa_key();
-        if let Some(set) = self.rrsets.get(&key)
-            && let Some(record) = set.record()
-            && let RData::SOA(soa) = &record.data
-        {
-            let mut soa = soa.clone();
-            soa.serial = serial;
-            let mut renewed = RecordSet::with_ttl(set.name().clone(), RecordType::SOA, set.ttl());
-            renewed.add_rdata(RData::SOA(soa));
-            self.rrsets.insert(key, renewed);
-        }
-        self
-    }
-
     /// All records, set by set.
     pub fn records(&self) -> impl Iterator<Item = &Record> {
         self.rrsets
             .values()
             .flat_map(RecordSet::records_without_rrsigs)
-    }
-
-    fn soa_key(&self) -> RrKey {
-        RrKey::new(LowerName::new(&self.origin), RecordType::SOA)
     }
 }
 

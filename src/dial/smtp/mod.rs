@@ -105,7 +105,7 @@ pub enum StartTls {
 
 /// What came of STARTTLS when the handshake is somebody else's.
 #[derive(Debug)]
-pub enum Bare {
+enum Bare {
     /// The server said no; the session is over.
     Refused(Reply),
     /// The server awaits a ClientHello on this connection.
@@ -219,14 +219,6 @@ impl Client {
             }
             Err(broken) => Ok(StartTls::Broken(broken)),
         }
-    }
-
-    /// Says STARTTLS and hands the connection over, for handshakes that only look at what the server would do.
-    ///
-    /// # Errors
-    /// As [`Client::starttls`].
-    pub async fn starttls_bare(mut self) -> Result<Bare, SmtpError> {
-        self.go_ahead().await
     }
 
     async fn go_ahead(&mut self) -> Result<Bare, SmtpError> {

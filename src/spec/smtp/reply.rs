@@ -37,12 +37,6 @@ impl Reply {
             ..Self::plain(code, text)
         }
     }
-
-    /// Whether it refuses for good or until later (4yz, 5yz).
-    #[must_use]
-    pub const fn is_negative(&self) -> bool {
-        self.code >= 400
-    }
 }
 
 /// As on the wire, every line ended by CRLF.
