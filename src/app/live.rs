@@ -205,6 +205,14 @@ impl Live {
         self.finish(pending).await.map(|()| value)
     }
 
+    /// A step that counts even if it cannot be committed now, which is waited for all the same.
+    pub async fn step_anyway<T>(&self, step: impl FnOnce(&mut Desk) -> (T, Vec<Event>)) -> T {
+        let (value, pending) = self.start(step);
+        // The events are kept for the next commit.
+        let _ = self.finish(pending).await;
+        value
+    }
+
     /// Events that are committed, with what others keep, before they count: all of it happens or nothing.
     ///
     /// # Errors
@@ -239,7 +247,10 @@ impl Live {
 
 /// Whether an event may change what is due. Sightings and gaps do not; they may come in thousands.
 const fn moves(event: &Event) -> bool {
-    !matches!(event, Event::Query(_) | Event::Fetch(_) | Event::Gap(_))
+    !matches!(
+        event,
+        Event::Query(_) | Event::Fetch(_) | Event::Gap(_) | Event::Window { .. }
+    )
 }
 
 #[cfg(test)]
@@ -304,6 +315,7 @@ mod tests {
             from: now,
             until: now,
             what: GapKind::Queries,
+            network: None,
         };
         live.step(|desk| ((), desk.tick(now).events)).await.unwrap();
         assert!(!woken(&live), "a tick without events");

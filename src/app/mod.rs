@@ -7,6 +7,7 @@ mod checks;
 mod control;
 pub mod demo;
 mod live;
+mod losses;
 mod observer;
 mod outcome;
 mod pages;

@@ -1,15 +1,26 @@
 //! The desk as the listeners see it: look-ups around the live tests, and observations taken without waiting.
 
 use super::live::Live;
+use super::losses::Losses;
+use crate::base::origin::network;
 use crate::base::ports::{Answer, Clock, Decision, Desk, Greeting, Recipient, Unavailable};
 use crate::base::{
-    Connection, ConnectionId, Fetch, Gap, GapKind, Mailbox, Query, Timestamp, limits,
+    Connection, ConnectionId, Event, Fetch, Gap, GapKind, Mailbox, Query, Timestamp, limits,
 };
+use crate::desk;
 use crate::dial::Dial;
 use crate::serve::Shutdown;
+use crate::serve::pace::Pace;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::mpsc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::{Semaphore, mpsc};
+use tokio::time::{MissedTickBehavior, interval};
+
+/// How often what was lost is noted; a loss that goes on is one gap.
+const NOTING: Duration = Duration::from_secs(10);
+/// Queries that share a commit.
+const TOGETHER: usize = 256;
 
 /// The port.
 pub struct Observer {
@@ -17,7 +28,9 @@ pub struct Observer {
     dial: Dial,
     clock: Arc<dyn Clock>,
     observed: mpsc::Sender<Query>,
-    lost: Mutex<Option<(Timestamp, Timestamp)>>,
+    pace: Pace,
+    lookups: Arc<Semaphore>,
+    losses: Mutex<Losses>,
 }
 
 impl Observer {
@@ -33,47 +46,67 @@ impl Observer {
             dial,
             clock,
             observed,
-            lost: Mutex::new(None),
+            pace: Pace::new(limits::SIGHTING_RATE).in_all(limits::SIGHTING_RATE_IN_ALL),
+            lookups: Arc::new(Semaphore::new(limits::REVERSE_LOOKUPS)),
+            losses: Mutex::default(),
         };
         (Arc::new(observer), queries)
     }
 
-    /// Takes the queries seen into the desk, several in one commit; after shutdown those that wait, then it returns.
+    /// Takes the queries seen into the desk, several in one commit, and notes what was lost; after shutdown those that
+    /// wait, then it returns.
     pub async fn observe(&self, mut queries: mpsc::Receiver<Query>, mut shutdown: Shutdown) {
         let mut batch = Vec::new();
+        let mut noting = interval(NOTING);
+        noting.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let count = tokio::select! {
-                count = queries.recv_many(&mut batch, 256) => count,
+            let over = tokio::select! {
+                count = queries.recv_many(&mut batch, TOGETHER) => count == 0,
+                _ = noting.tick() => false,
                 _ = shutdown.wait_for(|stop| *stop), if !queries.is_closed() => {
                     queries.close();
                     continue;
                 }
             };
-            if count == 0 {
-                return;
-            }
-            let lost = self
-                .lost
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .take();
+            // Losses come before the end, and not with every batch.
+            let gaps = match batch.is_empty() {
+                true => self.losses().take(),
+                false => Vec::new(),
+            };
             // What cannot be committed now is kept for the next commit.
             let _ = self
                 .live
-                .step(|desk| {
-                    let mut events = Vec::new();
-                    for query in batch.drain(..) {
-                        let id = self.live.query();
-                        events.extend(desk.queried(Query { id, ..query }));
-                    }
-                    if let Some((from, until)) = lost {
-                        let what = GapKind::Queries;
-                        events.extend(desk.gap(Gap { from, until, what }));
-                    }
-                    ((), events)
-                })
+                .step(|desk| ((), self.noted(desk, batch.drain(..), gaps)))
                 .await;
+            if over {
+                return;
+            }
         }
+    }
+
+    fn noted(
+        &self,
+        desk: &mut desk::Desk,
+        queries: impl Iterator<Item = Query>,
+        gaps: Vec<Gap>,
+    ) -> Vec<Event> {
+        let mut events = Vec::new();
+        for query in queries {
+            let id = self.live.query();
+            events.extend(desk.queried(Query { id, ..query }));
+        }
+        for gap in gaps {
+            events.extend(desk.gap(gap));
+        }
+        events
+    }
+
+    fn losses(&self) -> MutexGuard<'_, Losses> {
+        self.losses.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lose(&self, what: GapKind, client: Option<IpAddr>, time: Timestamp) {
+        self.losses().add(what, client.map(network), time);
     }
 }
 
@@ -86,7 +119,12 @@ impl Desk for Observer {
         Box::pin(async move {
             let ptr = self.dial.resolver().reverse(client).await;
             let now = self.clock.now();
-            let (starttls, without_sni) = self.live.desk().greet(client, ptr.as_ref(), ehlo, now);
+            let greet = |desk: &mut desk::Desk| {
+                let greeted = desk.greet(client, ptr.as_ref(), ehlo, now);
+                ((greeted.starttls, greeted.without_sni), greeted.events)
+            };
+            // If it cannot be noted now that a window began, it has begun all the same.
+            let (starttls, without_sni) = self.live.step_anyway(greet).await;
             Greeting {
                 ptr,
                 starttls,
@@ -115,22 +153,44 @@ impl Desk for Observer {
         })
     }
 
+    fn refused(&self, connection: Connection) -> Answer<'_, Result<(), Unavailable>> {
+        Box::pin(async move {
+            let (now, fresh) = (self.clock.now(), self.live.fresh());
+            self.live
+                .step(|desk| ((), desk.refused(&connection, fresh, now)))
+                .await
+        })
+    }
+
+    fn turned_away(&self, client: Option<IpAddr>) {
+        self.lose(GapKind::Connections, client, self.clock.now());
+    }
+
     fn closed(&self, connection: Connection) {
         self.live.step_now(|desk| desk.closed(&connection));
     }
 
     fn queried(&self, query: Query) {
         let time = query.time;
-        if self.observed.try_send(query).is_err() {
-            let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
-            *lost = Some((lost.map_or(time, |(from, _)| from), time));
+        if let Err(whose) = self.pace.allow(query.resolver) {
+            self.lose(GapKind::Queries, whose, time);
+        } else if self.observed.try_send(query).is_err() {
+            self.lose(GapKind::Queries, None, time);
         }
     }
 
     fn fetched(&self, fetch: Fetch) {
+        if let Err(whose) = self.pace.allow(fetch.client) {
+            return self.lose(GapKind::Queries, whose, fetch.time);
+        }
         let (live, dial) = (Arc::clone(&self.live), self.dial.clone());
+        // Beyond that many nobody's name is known.
+        let place = Arc::clone(&self.lookups).try_acquire_owned().ok();
         tokio::spawn(async move {
-            let ptr = dial.resolver().reverse(fetch.client).await;
+            let ptr = match place {
+                Some(_place) => dial.resolver().reverse(fetch.client).await,
+                None => None,
+            };
             let id = live.fetch();
             live.step_now(|desk| desk.fetched(Fetch { id, ptr, ..fetch }));
         });

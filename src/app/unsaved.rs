@@ -70,7 +70,13 @@ impl Unsaved {
         }
         let (from, until) = self.lost.take()?;
         let what = GapKind::Connections;
-        Some(Gap { from, until, what })
+        let network = None;
+        Some(Gap {
+            from,
+            until,
+            what,
+            network,
+        })
     }
 }
 
@@ -86,6 +92,7 @@ mod tests {
                 from: time(second),
                 until: time(second),
                 what: GapKind::Queries,
+                network: None,
             })
         };
         let mut unsaved = Unsaved::default();

@@ -251,6 +251,9 @@ pub struct Connection {
     /// The envelope sender of the transaction; `Some(None)` is the null sender, which is the empty text in JSON.
     #[serde(default, with = "reverse_path")]
     pub from: Option<Option<Mailbox>>,
+    /// The parameters of MAIL as written, such as `SIZE=2048`; at most `limits::PARAMETERS` (RFC 5321 4.1.1.11).
+    #[serde(default)]
+    pub parameters: Vec<String>,
     /// The accepted recipients.
     pub to: Vec<Mailbox>,
     /// What was found in the message, when one was transferred; its content is not kept.
@@ -312,6 +315,7 @@ impl Connection {
             hello: None,
             ehlo_in_tls: false,
             from: None,
+            parameters: Vec::new(),
             to: Vec::new(),
             message: None,
             close: None,

@@ -4,6 +4,7 @@ use super::Timestamp;
 use super::connection::Connection;
 use super::id::{FetchId, QueryId, TestId};
 use super::name::Domain;
+use super::origin::Origin;
 use super::server::Server;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
@@ -60,9 +61,9 @@ pub struct Order {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum GapKind {
-    /// SMTP connections: the appliance was down, or the journal could not be written.
+    /// SMTP connections: the appliance was down, the journal could not be written, or clients were turned away.
     Connections,
-    /// DNS queries: more came than were noted.
+    /// DNS queries and policy fetches: more came than were noted.
     Queries,
 }
 
@@ -75,6 +76,9 @@ pub struct Gap {
     pub until: Timestamp,
     /// Of which kind.
     pub what: GapKind,
+    /// Whose evidence was lost, as [`origin::network`](super::origin::network) has it; `None` is anybody's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<IpAddr>,
 }
 
 /// What happens, in the order in which it is committed.
@@ -91,6 +95,13 @@ pub enum Event {
     Order(Order),
     /// Evidence was lost.
     Gap(Gap),
+    /// From now on STARTTLS is withheld from an origin, for as long as a window lasts.
+    Window {
+        /// From whom.
+        origin: Origin,
+        /// Since when.
+        time: Timestamp,
+    },
     /// A test was opened by a connection; its id is drawn once and kept.
     Opened {
         /// The new test.

@@ -12,6 +12,8 @@ pub const MESSAGE: usize = 256 * 1024;
 pub const RECIPIENTS: usize = 100;
 /// Recipients kept in a connection's record.
 pub const RECIPIENTS_NOTED: usize = 10;
+/// Parameters of MAIL kept in a connection's record, each of `NOTED_TEXT` characters at most.
+pub const PARAMETERS: usize = 10;
 /// Error replies in a session before it is closed.
 pub const SESSION_ERRORS: usize = 20;
 /// Commands in a session before it is closed.
@@ -46,6 +48,14 @@ pub const AGENT: usize = 200;
 pub const SIGNATURES: usize = 10;
 /// `Received` lines beyond which a message is in a loop.
 pub const RECEIVED: usize = 30;
+/// SMTP connections a second from one client network in the long run, and at once; more are turned away.
+pub const SMTP_RATE: (u32, u32) = (10, 500);
+/// Messages that are received or judged at one time, so that they take no more memory than a few times `MESSAGE` each.
+pub const MESSAGES: usize = 100;
+/// Time for a whole message.
+pub const MESSAGE_TIMEOUT: Duration = Duration::from_secs(600);
+/// Wait for the next command while most places are taken.
+pub const SCARCE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Octets of a UDP answer (DNS flag day 2020).
 pub const UDP_ANSWER: usize = 1232;
 /// Idle time of a DNS connection over TCP (RFC 7766 6.2.3).
@@ -116,6 +126,8 @@ pub const STORED: usize = 16 * 1024 * 1024;
 pub const SWEEP: u64 = 4096;
 /// Open tests.
 pub const OPEN_TESTS: usize = 10_000;
+/// Open tests that clients of one network sent to, so that nobody takes all the room there is.
+pub const OPEN_TESTS_PER_NETWORK: usize = 1000;
 /// Ended tests that are remembered, so that late copies of their messages are known.
 pub const ENDED_TESTS: usize = 10_000;
 /// Origins that are remembered.
@@ -124,6 +136,14 @@ pub const ORIGINS: usize = 20_000;
 pub const SHARED_CONNECTIONS: usize = 50_000;
 /// Latest DNS queries, and policy fetches, that are kept for tests yet to begin.
 pub const SIGHTINGS: usize = 2_000;
+/// DNS queries and policy fetches that are noted a second from one network in the long run, and at once.
+pub const SIGHTING_RATE: (u32, u32) = (5, 300);
+/// The same from all networks together.
+pub const SIGHTING_RATE_IN_ALL: (u32, u32) = (50, 5_000);
+/// Networks whose evidence was lost that are told apart at one time.
+pub const GAP_NETWORKS: usize = 1_000;
+/// Reverse names of those who fetched a policy that are looked up at one time.
+pub const REVERSE_LOOKUPS: usize = 50;
 /// MX orders that are kept for the tests they were in force for.
 pub const ORDERS: usize = 5_000;
 /// Gaps in the evidence that are kept.

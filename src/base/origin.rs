@@ -38,6 +38,15 @@ pub fn network(address: IpAddr) -> IpAddr {
     }
 }
 
+/// What stands for a single client: its address; for IPv6 its /64, in which it may choose any.
+#[must_use]
+pub fn client(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => Ipv6Addr::from(u128::from(v6) >> 64 << 64).into(),
+        v4 => v4,
+    }
+}
+
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -85,6 +85,16 @@ pub trait Desk: Send + Sync {
     /// [`Unavailable`] when they could not be committed; nothing was decided.
     fn transacted(&self, connection: Connection) -> Answer<'_, Result<Decision, Unavailable>>;
 
+    /// Commits the facts of a transaction whose message is refused for its form: it is evidence, and never accepted.
+    ///
+    /// # Errors
+    /// [`Unavailable`] when they could not be committed.
+    fn refused(&self, connection: Connection) -> Answer<'_, Result<(), Unavailable>>;
+
+    /// Takes that a client was turned away at a limit of its network, or, with `None`, at one for all, so that evidence
+    /// is missing. Never waits.
+    fn turned_away(&self, client: Option<IpAddr>);
+
     /// Takes the facts of a connection that ended; they are committed soon.
     fn closed(&self, connection: Connection);
 

@@ -45,7 +45,7 @@ impl Desk {
             robot: facts.iter().find_map(|facts| facts.robot),
             orders: self.orders_during(first, dossier.ended),
             order_ttl: self.settings.order_ttl,
-            gaps: self.gaps_during(first, dossier.ended),
+            gaps: self.gaps_during(first, dossier),
             connections,
             queries,
             fetches,
@@ -106,9 +106,14 @@ impl Desk {
             .collect()
     }
 
-    fn gaps_during(&self, first: Timestamp, ended: Option<Timestamp>) -> Vec<Gap> {
+    /// The gaps that may hide evidence of a test: those of its networks, and those of anybody.
+    fn gaps_during(&self, first: Timestamp, dossier: &Dossier) -> Vec<Gap> {
         (self.gaps.iter())
-            .filter(|gap| gap.until >= first && ended.is_none_or(|ended| gap.from <= ended))
+            .filter(|gap| gap.until >= first && dossier.ended.is_none_or(|ended| gap.from <= ended))
+            .filter(|gap| {
+                gap.network
+                    .is_none_or(|network| dossier.networks.contains(&network))
+            })
             .cloned()
             .collect()
     }

@@ -7,10 +7,15 @@ use super::sightings::{ALONE, runs_near, seen};
 use super::{Desk, is_shared};
 use crate::base::origin::network;
 use crate::base::{
-    Connection, Domain, Event, Fetch, Origin, Query, TestId, TestState, Timestamp, limits,
+    Connection, Domain, Event, Fetch, Gap, GapKind, Origin, Query, TestId, TestState, Timestamp,
+    limits,
 };
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::time::Duration;
+
+/// Losses of the same kind that follow so closely are one.
+const ONE_GAP: Duration = Duration::from_secs(60);
 
 impl Desk {
     /// Takes in an event that was, or is about to be, committed; also to replay the journal, in its order.
@@ -25,17 +30,49 @@ impl Desk {
                     self.orders.pop_front();
                 }
             }
-            Event::Gap(gap) => {
-                self.gaps.push_back(gap.clone());
-                if self.gaps.len() > limits::GAPS {
-                    self.gaps.pop_front();
-                }
-            }
+            Event::Gap(gap) => self.lost(gap),
+            Event::Window { origin, time } => self.window(origin, *time),
             Event::Opened { test, time, by } => self.opening = Some((test.clone(), *time, *by)),
             Event::Acknowledged { test, time } => self.ended(test, TestState::Acked, *time),
             Event::Expired { test, time } => self.ended(test, TestState::Expired, *time),
             Event::Reported { test, time } => self.ended(test, TestState::Reported, *time),
         }
+    }
+
+    /// A gap that goes on is one gap; so a long one does not drive out others.
+    fn lost(&mut self, gap: &Gap) {
+        let goes_on = |known: &&mut Gap| {
+            (known.what, known.network) == (gap.what, gap.network)
+                && gap.from <= after(known.until, ONE_GAP)
+                && gap.until >= known.from
+        };
+        match self.gaps.iter_mut().rev().find(goes_on) {
+            Some(known) => {
+                known.from = known.from.min(gap.from);
+                known.until = known.until.max(gap.until);
+            }
+            None => self.gaps.push_back(gap.clone()),
+        }
+        if self.gaps.len() > limits::GAPS {
+            // Two that are forgotten apart are kept as one of anybody's, which is more than was lost, not less.
+            let first = self.gaps.pop_front();
+            if let (Some(first), Some(second)) = (first, self.gaps.front_mut()) {
+                second.from = second.from.min(first.from);
+                second.until = second.until.max(first.until);
+                if first.what == GapKind::Connections {
+                    second.what = first.what;
+                }
+                second.network = None;
+            }
+        }
+    }
+
+    fn window(&mut self, origin: &Origin, time: Timestamp) {
+        let open = self.need(origin, time).open;
+        self.make_room(time);
+        let source = self.sources.entry(origin.clone()).or_default();
+        source.last = source.last.max(Some(time));
+        source.window.seen(time, false, open, &self.settings);
     }
 
     fn connection(&mut self, connection: &Connection) {

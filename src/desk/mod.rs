@@ -26,6 +26,7 @@ mod scenes;
 
 pub use settings::Settings;
 
+use crate::base::origin::network;
 use crate::base::ports::{Decision, Recipient};
 use crate::base::{
     Certificate, Connection, ConnectionId, Domain, Event, Fetch, Gap, Mailbox, Order, Origin,
@@ -73,6 +74,17 @@ pub struct Desk {
     gaps: VecDeque<Gap>,
     /// When memory was last gone through.
     forgotten: Timestamp,
+}
+
+/// How to greet a client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Greeted {
+    /// Whether to offer STARTTLS.
+    pub starttls: bool,
+    /// The certificate for a client that names no host of ours on a shared address.
+    pub without_sni: Certificate,
+    /// What to commit before it is greeted; it is applied already.
+    pub events: Vec<Event>,
 }
 
 /// What came of a transaction.
@@ -134,22 +146,32 @@ impl Desk {
         }
     }
 
-    /// Whether to offer STARTTLS to a client that greets as `ehlo`, and the certificate for it when it names no host
-    /// of ours on a shared address. `ptr` is its forward-confirmed reverse name.
+    /// How to greet a client that greets as `ehlo`; `ptr` is its forward-confirmed reverse name.
     pub fn greet(
         &mut self,
         client: IpAddr,
         ptr: Option<&Domain>,
         ehlo: &str,
         now: Timestamp,
-    ) -> (bool, Certificate) {
+    ) -> Greeted {
         let origin = Origin::of(client, ehlo, ptr);
         let need = self.need(&origin, now);
         self.make_room(now);
-        let source = self.sources.entry(origin).or_default();
+        let source = self.sources.entry(origin.clone()).or_default();
         source.last = source.last.max(Some(now));
+        let before = source.window.begun();
         let starttls = source.window.greet(now, need, &self.settings);
-        (starttls, source.without_sni(now, need, &self.settings))
+        let without_sni = source.without_sni(now, need, &self.settings);
+        let mut events = Vec::new();
+        if source.window.begun() != before {
+            let time = now;
+            self.commit(Event::Window { origin, time }, &mut events);
+        }
+        Greeted {
+            starttls,
+            without_sni,
+            events,
+        }
     }
 
     /// Where mail for this address goes.
@@ -180,31 +202,15 @@ impl Desk {
         now: Timestamp,
     ) -> Transacted {
         let mut events = Vec::new();
-        let later = |events| Transacted {
-            decision: Decision::Later,
-            events,
-        };
-        let Some(envelope) = Envelope::of(connection, &self.settings) else {
-            return later(events);
-        };
-        if self.owner(connection, &envelope.key).is_none() {
-            if self.open.len() >= limits::OPEN_TESTS {
-                return later(events);
-            }
-            let opened = Event::Opened {
-                test: fresh,
-                time: now,
-                by: connection.id,
+        let taken = self
+            .offered(connection, fresh, now, &mut events)
+            .filter(|id| self.takes(id, connection, now));
+        let Some(id) = taken else {
+            return Transacted {
+                decision: Decision::Later,
+                events,
             };
-            self.commit(opened, &mut events);
-        }
-        self.commit(Event::Connection(Box::new(connection.clone())), &mut events);
-        let Some(id) = self.owner(connection, &envelope.key) else {
-            return later(events);
         };
-        if !self.takes(&id, connection, now) {
-            return later(events);
-        }
         if connection.message.is_some() {
             let open = self.open.contains(&id);
             let acked = Connection {
@@ -224,6 +230,49 @@ impl Desk {
             decision: Decision::Accept(id),
             events,
         }
+    }
+
+    /// Takes in a transaction whose message is refused for its form, which a test may begin with as well.
+    pub fn refused(
+        &mut self,
+        connection: &Connection,
+        fresh: TestId,
+        now: Timestamp,
+    ) -> Vec<Event> {
+        let mut events = Vec::new();
+        self.offered(connection, fresh, now, &mut events);
+        events
+    }
+
+    /// Takes in a transaction; says which test it belongs to. `None` when it is of no test, or there are too many.
+    fn offered(
+        &mut self,
+        connection: &Connection,
+        fresh: TestId,
+        now: Timestamp,
+        events: &mut Vec<Event>,
+    ) -> Option<TestId> {
+        let envelope = Envelope::of(connection, &self.settings)?;
+        if self.owner(connection, &envelope.key).is_none() {
+            if !self.has_room(connection) {
+                return None;
+            }
+            let opened = Event::Opened {
+                test: fresh,
+                time: now,
+                by: connection.id,
+            };
+            self.commit(opened, events);
+        }
+        self.commit(Event::Connection(Box::new(connection.clone())), events);
+        self.owner(connection, &envelope.key)
+    }
+
+    /// Whether another test may begin, by a client of this network.
+    fn has_room(&self, connection: &Connection) -> bool {
+        let near = self.near.get(&network(connection.client));
+        self.open.len() < limits::OPEN_TESTS
+            && near.is_none_or(|open| open.len() < limits::OPEN_TESTS_PER_NETWORK)
     }
 
     /// Takes in a connection that ended.

@@ -210,8 +210,10 @@ impl World {
         );
         record.ptr = Domain::parse(ptr).ok();
         record.ehlo = Some(ehlo.to_owned());
-        let (offered, without_sni) =
-            (self.desk).greet(record.client, record.ptr.as_ref(), ehlo, self.now());
+        let now = self.now();
+        let greeted = (self.desk).greet(record.client, record.ptr.as_ref(), ehlo, now);
+        let (offered, without_sni) = (greeted.starttls, greeted.without_sni);
+        self.log.extend(greeted.events);
         record.starttls_offered = offered;
         let clear = match (zone, offered) {
             (_, true) => policy == Policy::None,

@@ -24,6 +24,11 @@ pub(super) struct Need {
 }
 
 impl Window {
+    /// When the latest one began.
+    pub(super) const fn begun(&self) -> Option<Timestamp> {
+        self.from
+    }
+
     /// Whether STARTTLS is offered to a client that greets now; begins a window when one is due.
     pub(super) fn greet(&mut self, now: Timestamp, need: Need, settings: &Settings) -> bool {
         let Some(from) = self.from else {

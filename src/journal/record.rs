@@ -32,7 +32,8 @@ pub(super) fn moment(event: &Event) -> Timestamp {
         Event::Fetch(fetch) => fetch.time,
         Event::Order(order) => order.time,
         Event::Gap(gap) => gap.until,
-        Event::Opened { time, .. }
+        Event::Window { time, .. }
+        | Event::Opened { time, .. }
         | Event::Acknowledged { time, .. }
         | Event::Expired { time, .. }
         | Event::Reported { time, .. } => *time,
@@ -86,7 +87,7 @@ mod tests {
         }
         let kinds: std::collections::HashSet<_> =
             events.iter().map(std::mem::discriminant).collect();
-        assert_eq!(kinds.len(), 9);
+        assert_eq!(kinds.len(), 10);
     }
 
     #[test]

@@ -115,6 +115,7 @@ fn full(close: Close) -> Event {
         }),
         ehlo_in_tls: true,
         from: Some(Some("jim@example.net".parse().unwrap())),
+        parameters: Vec::new(),
         to: vec!["en@et.example.org".parse().unwrap()],
         message: Some(facts()),
         close: Some(close),
@@ -133,6 +134,7 @@ pub(super) fn events() -> Vec<Event> {
             from: time(1),
             until: time(2),
             what: GapKind::Queries,
+            network: None,
         }),
         opened(1, 4),
         Event::Acknowledged {
@@ -170,8 +172,23 @@ pub(super) fn events() -> Vec<Event> {
         connection.certificate = Some(Certificate::SelfSigned);
     }
     events.push(null_sender);
+    let mut with_parameters = connection(6, 1, "c");
+    if let Event::Connection(connection) = &mut with_parameters {
+        connection.parameters = vec!["SIZE=2048".to_owned(), "BODY=8BITMIME".to_owned()];
+    }
+    events.push(with_parameters);
+    events.push(Event::Gap(Gap {
+        from: time(1),
+        until: time(2),
+        what: GapKind::Connections,
+        network: Some(ip("198.51.100.0")),
+    }));
+    events.push(Event::Window {
+        origin: Origin::Network(ip("198.51.100.0"), "[198.51.100.7]".to_owned()),
+        time: time(8),
+    });
     events
 }
 
-/// What the first release wrote for [`events`], in hexadecimal, one a line.
+/// What is written for [`events`], in hexadecimal, one a line.
 pub(super) const WRITTEN: &str = include_str!("v1/written.hex");

@@ -205,6 +205,7 @@ fn opened(read: &ReadTransaction, now: Timestamp) -> Result<Opened, redb::Error>
             from,
             until: now,
             what: GapKind::Connections,
+            network: None,
         }),
     })
 }

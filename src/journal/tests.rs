@@ -317,7 +317,7 @@ async fn damage_is_said_and_never_written_over() {
         assert!(error.to_string().contains("restore a backup"), "{error}");
     }
     std::fs::write(&place.path, &good).unwrap();
-    assert_eq!(replayed(&open(&place.path).0).len(), 11);
+    assert_eq!(replayed(&open(&place.path).0).len(), 14);
 }
 
 /// A disk that is full on demand.

@@ -2,6 +2,8 @@
 
 pub mod control;
 pub mod dns;
+pub mod pace;
+mod places;
 pub mod smtp;
 pub mod web;
 

@@ -117,6 +117,14 @@ impl Desk for Notes {
     fn transacted(&self, _: Connection) -> Answer<'_, Result<Decision, Unavailable>> {
         unreachable!("a nameserver has no transactions")
     }
+    fn refused(&self, _: Connection) -> Answer<'_, Result<(), Unavailable>> {
+        unreachable!()
+    }
+
+    fn turned_away(&self, _: Option<IpAddr>) {
+        unreachable!()
+    }
+
     fn closed(&self, _: Connection) {
         unreachable!("a nameserver has no SMTP connections")
     }

@@ -65,6 +65,7 @@ fn evidence(test: &mut Test, words: &[&str]) -> bool {
                 "queries" => GapKind::Queries,
                 _ => return false,
             },
+            network: None,
         }),
         ["fetch", second, rest @ ..] => test.fetches.push(Seen {
             shared: rest == ["shared"],

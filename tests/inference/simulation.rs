@@ -377,6 +377,7 @@ fn lose_some(test: &Test, sender: Behaviour, random: &mut Random) {
             from: at("0"),
             until: at("100000"),
             what: GapKind::Connections,
+            network: None,
         });
         let verdict = outbound(&test);
         let right = verdict.policy.is_none_or(|policy| policy == sender.policy);

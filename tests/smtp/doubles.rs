@@ -28,6 +28,7 @@ pub struct Double {
     ids: AtomicU64,
     pub told: Mutex<Vec<String>>,
     pub closed: Mutex<Vec<Connection>>,
+    pub turned_away: Mutex<Vec<Option<IpAddr>>>,
     pub news: Notify,
 }
 
@@ -54,6 +55,7 @@ impl Double {
             ids: AtomicU64::new(1),
             told: Mutex::default(),
             closed: Mutex::default(),
+            turned_away: Mutex::default(),
             news: Notify::new(),
         })
     }
@@ -113,6 +115,7 @@ pub fn line(c: &Connection) -> String {
         Some(from) => format!("from {from}"),
         None => "from <>".to_owned(),
     }));
+    words.extend(c.parameters.iter().map(|text| format!("with {text}")));
     words.extend(c.to.iter().map(|to| format!("to {to}")));
     words.extend(c.message.as_ref().map(|_| "message".to_owned()));
     words.extend(c.oddities.iter().map(|code| format!("odd {code}")));
@@ -163,6 +166,22 @@ impl Desk for Double {
             Some("unavailable") => Err(Unavailable),
             _ => Ok(Decision::Later),
         }))
+    }
+
+    fn refused(&self, connection: Connection) -> Answer<'_, Result<(), Unavailable>> {
+        self.tell(format!("refuse {}", line(&connection)));
+        let asked = self.asked.fetch_add(1, Ordering::SeqCst);
+        let word = self.decisions.get(asked).or(self.decisions.last());
+        let unavailable = word.is_some_and(|word| word == "unavailable");
+        Box::pin(std::future::ready(if unavailable {
+            Err(Unavailable)
+        } else {
+            Ok(())
+        }))
+    }
+
+    fn turned_away(&self, client: Option<IpAddr>) {
+        self.turned_away.lock().unwrap().push(client);
     }
 
     fn closed(&self, connection: Connection) {

@@ -32,6 +32,7 @@ fn answer(double: &Double, client: IpAddr, question: Question) -> Answer {
         Question::Recipient(address) => Answer::Recipient(double.recipient(&address)),
         Question::Known(record) => Answer::Known(double.known(&record)),
         Question::Commit(record) => Answer::Decided(at_once(double.transacted(*record))),
+        Question::Refuse(record) => Answer::Noted(at_once(double.refused(*record))),
         Question::Judge(envelope, message) => {
             Answer::Judged(Box::new(at_once(double.judge(&envelope, &message))))
         }

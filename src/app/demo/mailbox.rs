@@ -93,6 +93,12 @@ impl Desk for Inbox {
         Box::pin(std::future::ready(Err(Unavailable)))
     }
 
+    fn refused(&self, _connection: Connection) -> Answer<'_, Result<(), Unavailable>> {
+        Box::pin(std::future::ready(Err(Unavailable)))
+    }
+
+    fn turned_away(&self, _client: Option<IpAddr>) {}
+
     fn closed(&self, _connection: Connection) {}
 
     fn queried(&self, _query: Query) {}

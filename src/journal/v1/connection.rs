@@ -125,6 +125,7 @@ impl TryFrom<Connection> for base::Connection {
                 .from
                 .map(|sender| read_some(sender.as_deref()))
                 .transpose()?,
+            parameters: Vec::new(),
             to: from
                 .to
                 .iter()

@@ -99,13 +99,22 @@ pub(super) enum Event {
     Acknowledged(String, Time),
     Expired(String, Time),
     Reported(String, Time),
+    /// A connection with the parameters of its MAIL.
+    Parameters(Box<Connection>, Vec<String>),
+    /// A gap in the evidence of one network.
+    NetworkGap(Time, Time, u8, IpAddr),
+    Window(String, Time),
 }
 
 impl From<&base::Event> for Event {
     fn from(event: &base::Event) -> Self {
         match event {
             base::Event::Connection(connection) => {
-                Self::Connection(Box::new(connection.as_ref().into()))
+                let record = Box::new(connection.as_ref().into());
+                match connection.parameters.as_slice() {
+                    [] => Self::Connection(record),
+                    parameters => Self::Parameters(record, parameters.to_vec()),
+                }
             }
             base::Event::Query(query) => Self::Query(Query {
                 id: query.id.0,
@@ -126,7 +135,16 @@ impl From<&base::Event> for Event {
             base::Event::Order(order) => {
                 Self::Order(order.time.into(), order.order.map(Code::code), order.serial)
             }
-            base::Event::Gap(gap) => Self::Gap(gap.from.into(), gap.until.into(), gap.what.code()),
+            base::Event::Gap(gap) => {
+                let (from, until, what) = (gap.from.into(), gap.until.into(), gap.what.code());
+                match gap.network {
+                    None => Self::Gap(from, until, what),
+                    Some(network) => Self::NetworkGap(from, until, what, network),
+                }
+            }
+            base::Event::Window { origin, time } => {
+                Self::Window(origin.to_string(), (*time).into())
+            }
             base::Event::Opened { test, time, by } => {
                 Self::Opened(test.to_string(), (*time).into(), by.0)
             }
@@ -139,6 +157,20 @@ impl From<&base::Event> for Event {
             }
         }
     }
+}
+
+fn gap(
+    from: Time,
+    until: Time,
+    what: u8,
+    network: Option<IpAddr>,
+) -> Result<base::Gap, Unreadable> {
+    Ok(base::Gap {
+        from: from.try_into()?,
+        until: until.try_into()?,
+        what: Code::decode(what)?,
+        network,
+    })
 }
 
 impl TryFrom<Event> for base::Event {
@@ -173,11 +205,20 @@ impl TryFrom<Event> for base::Event {
                 ],
                 serial,
             }),
-            Event::Gap(from, until, what) => Self::Gap(base::Gap {
-                from: from.try_into()?,
-                until: until.try_into()?,
-                what: Code::decode(what)?,
-            }),
+            Event::Parameters(connection, parameters) => {
+                Self::Connection(Box::new(base::Connection {
+                    parameters,
+                    ..(*connection).try_into()?
+                }))
+            }
+            Event::Gap(from, until, what) => Self::Gap(gap(from, until, what, None)?),
+            Event::NetworkGap(from, until, what, network) => {
+                Self::Gap(gap(from, until, what, Some(network))?)
+            }
+            Event::Window(origin, time) => Self::Window {
+                origin: origin.try_into().map_err(Unreadable::because)?,
+                time: time.try_into()?,
+            },
             Event::Opened(test, time, by) => Self::Opened {
                 test: read(&test)?,
                 time: time.try_into()?,

@@ -5,7 +5,6 @@
 //! from one snapshot whole.
 
 mod answer;
-mod clients;
 mod observe;
 mod question;
 mod sockets;
@@ -18,11 +17,11 @@ pub use answer::{Asked, Outcome, Scratch, Transport, answer};
 pub use sockets::{BindError, Sockets, bind};
 
 use super::Shutdown;
+use super::places::Places;
 use crate::base::limits;
 use crate::base::ports::{Clock, Desk};
 use crate::sign::Snapshot;
 use arc_swap::ArcSwap;
-use clients::Clients;
 use special::Specials;
 use std::io;
 use std::sync::Arc;
@@ -59,13 +58,13 @@ pub async fn run(
         desk,
         clock,
     });
-    let clients = Clients::new(settings.tcp_clients, limits::DNS_TCP_PER_NETWORK);
-    let clients = Arc::new(clients);
+    let places = Places::new(settings.tcp_clients, limits::DNS_TCP_PER_NETWORK);
+    let places = Arc::new(places);
     let mut tasks = JoinSet::new();
     for bound in sockets.bound {
         tasks.spawn(tcp::serve(
             TcpListener::from_std(bound.tcp)?,
-            Arc::clone(&clients),
+            Arc::clone(&places),
             Arc::clone(&shared),
             shutdown.clone(),
         ));

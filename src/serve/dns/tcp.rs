@@ -1,11 +1,11 @@
 //! Queries over TCP: two octets of length before each message, any number of messages on a connection (RFC 7766).
 
 use super::answer::Transport;
-use super::clients::Clients;
 use super::stopped;
 use super::worker::{Shared, Worker};
 use crate::base::limits;
 use crate::serve::Shutdown;
+use crate::serve::places::Places;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ const GATHERED: usize = 16 * 1024;
 /// Accepts connections until shutdown, then waits for those there are to end, which they do with their next answer.
 pub(super) async fn serve(
     listener: TcpListener,
-    clients: Arc<Clients>,
+    places: Arc<Places>,
     shared: Arc<Shared>,
     mut shutdown: Shutdown,
 ) {
@@ -41,11 +41,12 @@ pub(super) async fn serve(
             Ok((stream, client)) => {
                 pause = SHORTEST_PAUSE;
                 // A client that finds no place sees its connection closed and comes again.
-                if let Some(seat) = clients.admit(client.ip()) {
+                let free = places.free_now();
+                if let Some(place) = free.and_then(|free| places.take(client.ip(), free)) {
                     let worker = Worker::new(Arc::clone(&shared));
                     let shutdown = shutdown.clone();
                     connections.spawn(async move {
-                        let _seat = seat;
+                        let _place = place;
                         if let Err(error) = converse(stream, client, worker, shutdown).await {
                             tracing::debug!(%client, %error, "a DNS connection failed");
                         }

@@ -1,18 +1,19 @@
 //! Takes clients, within limits, until the appliance stops.
 
-use super::visit::{Visit, stopped};
+use super::visit::{Room, Visit, stopped};
 use super::{Ports, Settings};
-use crate::base::{limits, origin};
+use crate::base::limits;
+use crate::serve::pace::Pace;
+use crate::serve::places::{Place, Places};
 use crate::serve::{Shutdown, listen};
 use socket2::SockRef;
-use std::collections::HashMap;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 const BACKLOG: i32 = 1024;
@@ -61,20 +62,15 @@ pub fn bind(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, BindError> {
 
 /// Serves clients on all listeners until `shutdown` becomes `true`, then ends those there are and returns.
 ///
-/// Clients beyond the limits and from denied networks get a `421` and no record; of every other connection the desk gets
-/// exactly one record at its end, and one more for each further transaction in it.
+/// Clients beyond the limits and from denied networks get a `421` and no record, and of the former the desk is told; of
+/// every other connection it gets exactly one record at its end, and one more for each further transaction in it.
 pub async fn run(
     listeners: Vec<TcpListener>,
     settings: Arc<Settings>,
     ports: Ports,
     shutdown: Shutdown,
 ) {
-    let door = Arc::new(Door {
-        places: Arc::new(Semaphore::new(settings.clients)),
-        networks: Mutex::new(HashMap::new()),
-        settings,
-        ports,
-    });
+    let door = Arc::new(Door::new(settings, ports));
     let mut tasks = JoinSet::new();
     for listener in listeners {
         tasks.spawn(door.clone().attend(listener, shutdown.clone()));
@@ -86,35 +82,26 @@ pub async fn run(
 struct Door {
     settings: Arc<Settings>,
     ports: Ports,
-    places: Arc<Semaphore>,
-    /// Clients being served, by network.
-    networks: Mutex<HashMap<IpAddr, usize>>,
-}
-
-/// A client's right to be served; gives its place back when dropped.
-struct Place {
-    door: Arc<Door>,
-    network: IpAddr,
-    _permit: OwnedSemaphorePermit,
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut networks = self
-            .door
-            .networks
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = networks.get_mut(&self.network) {
-            *count -= 1;
-            if *count == 0 {
-                networks.remove(&self.network);
-            }
-        }
-    }
+    places: Arc<Places>,
+    pace: Pace,
+    /// For those who have a message to send.
+    messages: Arc<Semaphore>,
 }
 
 impl Door {
+    fn new(settings: Arc<Settings>, ports: Ports) -> Self {
+        let per_network = settings.clients_per_network;
+        // A single client leaves room for its neighbours.
+        let places = Places::new(settings.clients, per_network).per_client(per_network.div_ceil(2));
+        Self {
+            places: Arc::new(places),
+            pace: Pace::new(limits::SMTP_RATE),
+            messages: Arc::new(Semaphore::new(limits::MESSAGES)),
+            settings,
+            ports,
+        }
+    }
+
     async fn attend(self: Arc<Self>, listener: TcpListener, mut shutdown: Shutdown) {
         let mut visits = JoinSet::new();
         let mut pause = FIRST_PAUSE;
@@ -150,41 +137,47 @@ impl Door {
         while visits.join_next().await.is_some() {}
     }
 
-    /// Lets the client in, or tells it in one line why not.
-    fn admit(self: &Arc<Self>, tcp: &TcpStream) -> Option<(Place, Visit)> {
+    /// Lets the client in, or tells it in one line why not. Who is turned away at a limit may be missed as evidence; who
+    /// is denied is not.
+    fn admit(&self, tcp: &TcpStream) -> Option<(Place, Visit)> {
         // Without addresses the client has gone already.
         let client = tcp.peer_addr().ok()?.ip().to_canonical();
         let address = tcp.local_addr().ok()?.ip().to_canonical();
-        let denied = self.settings.deny.iter().any(|n| n.contains(client));
-        let place = if denied { None } else { self.place(client) };
-        let Some(place) = place else {
-            let text = match denied {
-                true => "421 4.7.1 This network is not served\r\n",
-                false => "421 4.3.2 Too many connections, please come again\r\n",
-            };
-            // A fresh socket's buffer takes one line; if not, the client learns nothing.
-            let _ = SockRef::from(tcp).send(text.as_bytes());
-            return None;
+        if self.settings.deny.iter().any(|n| n.contains(client)) {
+            return turn_away(tcp, "421 4.7.1 This network is not served\r\n");
+        }
+        let place = match self.place(client) {
+            Ok(place) => place,
+            Err(whose) => {
+                self.ports.desk.turned_away(whose);
+                return turn_away(tcp, "421 4.3.2 Too many connections, please come again\r\n");
+            }
         };
         // Small replies leave at once; if the system refuses, they leave a little later.
         let _ = tcp.set_nodelay(true);
-        let visit = Visit::new(self.settings.clone(), self.ports.clone(), client, address);
+        let visit = Visit::new(
+            self.settings.clone(),
+            self.ports.clone(),
+            Room {
+                places: self.places.clone(),
+                messages: self.messages.clone(),
+            },
+            client,
+            address,
+        );
         Some((place, visit))
     }
 
-    fn place(self: &Arc<Self>, client: IpAddr) -> Option<Place> {
-        let permit = self.places.clone().try_acquire_owned().ok()?;
-        let network = origin::network(client);
-        let mut networks = self.networks.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = networks.entry(network).or_default();
-        if *count >= self.settings.clients_per_network {
-            return None;
-        }
-        *count += 1;
-        Some(Place {
-            door: self.clone(),
-            network,
-            _permit: permit,
-        })
+    /// A place; else whose limit forbids it, the client's or nobody's in particular.
+    fn place(&self, client: IpAddr) -> Result<Place, Option<IpAddr>> {
+        let free = self.places.free_now().ok_or(None)?;
+        let place = self.places.take(client, free).ok_or(Some(client))?;
+        self.pace.allow(client).map(|()| place)
     }
+}
+
+fn turn_away<T>(tcp: &TcpStream, why: &str) -> Option<T> {
+    // A fresh socket's buffer takes one line; if not, the client learns nothing.
+    let _ = SockRef::from(tcp).send(why.as_bytes());
+    None
 }

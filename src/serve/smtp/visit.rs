@@ -7,17 +7,35 @@ use super::wire::Wire;
 use super::{Ports, Settings, tls};
 use crate::base::{Close, limits};
 use crate::serve::Shutdown;
+use crate::serve::places::Places;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpStream;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 /// How often already waiting clear text is read away before TLS.
 const PENDING_READS: usize = 64;
 
+/// The room that all visits share.
+pub(super) struct Room {
+    pub(super) places: Arc<Places>,
+    /// For those who have a message to send: until there is room for it, it stays on their side.
+    pub(super) messages: Arc<Semaphore>,
+}
+
+/// Room for a message, and until when it has to be whole.
+struct MessageRoom(
+    #[expect(dead_code, reason = "held")] OwnedSemaphorePermit,
+    Instant,
+);
+
 pub(super) struct Visit {
     ports: Ports,
     settings: Arc<Settings>,
+    room: Room,
+    message: Option<MessageRoom>,
     client: IpAddr,
     session: Session,
     /// How the client ended it; until it does, what a visit that is broken off by us looks like.
@@ -38,6 +56,7 @@ impl Visit {
     pub(super) fn new(
         settings: Arc<Settings>,
         ports: Ports,
+        room: Room,
         client: IpAddr,
         address: IpAddr,
     ) -> Self {
@@ -47,6 +66,8 @@ impl Visit {
             session: Session::new(settings.clone(), id, client, address, now),
             ports,
             settings,
+            room,
+            message: None,
             client,
             ending: Close::Shutdown,
             deadline: Instant::now() + limits::SESSION_TIMEOUT,
@@ -85,11 +106,20 @@ impl Visit {
         wire: &mut Wire,
         shutdown: &mut Shutdown,
     ) -> Result<(), Close> {
-        let patience = match what {
-            Await::Command => limits::COMMAND_TIMEOUT,
-            Await::Data => limits::DATA_TIMEOUT,
+        let until = match what {
+            Await::Command => {
+                self.message = None;
+                Instant::now() + self.patience()
+            }
+            Await::Data => match self.message_room(shutdown).await {
+                Ok(whole) => whole.min(Instant::now() + limits::DATA_TIMEOUT),
+                Err(close) => {
+                    self.session.stop(close);
+                    return Ok(());
+                }
+            },
         };
-        let until = self.deadline.min(Instant::now() + patience);
+        let until = self.deadline.min(until);
         let mut buffer = [0; limits::READ];
         tokio::select! {
             biased;
@@ -102,6 +132,31 @@ impl Visit {
             },
         }
         Ok(())
+    }
+
+    /// How long the next command is waited for: not long while others may find no place.
+    fn patience(&self) -> Duration {
+        match self.room.places.are_scarce() {
+            true => limits::SCARCE_TIMEOUT,
+            false => limits::COMMAND_TIMEOUT,
+        }
+    }
+
+    /// Waits for room for the message; says until when it has to be whole.
+    async fn message_room(&mut self, shutdown: &mut Shutdown) -> Result<Instant, Close> {
+        if let Some(MessageRoom(_, whole)) = &self.message {
+            return Ok(*whole);
+        }
+        let permit = tokio::select! {
+            biased;
+            () = stopped(shutdown) => return Err(Close::Shutdown),
+            () = sleep_until(self.deadline) => return Err(Close::Limit),
+            permit = Arc::clone(&self.room.messages).acquire_owned() => permit,
+        };
+        let whole = Instant::now() + limits::MESSAGE_TIMEOUT;
+        // Never closed.
+        self.message = permit.ok().map(|permit| MessageRoom(permit, whole));
+        Ok(whole)
     }
 
     /// Asks a port. One that takes longer than the session may last, or than a stop can wait, is asked no more.
@@ -156,6 +211,7 @@ async fn answer(ports: &Ports, client: IpAddr, question: Question) -> Answer {
         Question::Recipient(address) => Answer::Recipient(desk.recipient(&address)),
         Question::Known(record) => Answer::Known(desk.known(&record)),
         Question::Commit(record) => Answer::Decided(desk.transacted(*record).await),
+        Question::Refuse(record) => Answer::Noted(desk.refused(*record).await),
         Question::Judge(envelope, message) => {
             let facts = ports.judge.judge(&envelope, &message).await;
             Answer::Judged(Box::new(facts))

@@ -3,11 +3,11 @@
 //! Nothing is read of a request but its head; there are no routes here, no forms, no cookies. Every connection has one
 //! allowance of time for all it does, so that slow clients cost a place for that time and no longer.
 
-mod places;
 mod reply;
 
 use crate::base::ports::{Clock, Desk, Pages};
 use crate::base::{Fetch, FetchId, limits};
+use crate::serve::places::Places;
 use crate::serve::{Shutdown, listen};
 use arc_swap::ArcSwap;
 use http_body_util::Full;
@@ -16,7 +16,6 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use places::Places;
 use reply::Role;
 use rustls::server::ResolvesServerCert;
 use std::convert::Infallible;

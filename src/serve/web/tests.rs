@@ -52,6 +52,14 @@ impl Desk for Fetches {
     fn transacted(&self, _: Connection) -> Answer<'_, Result<Decision, Unavailable>> {
         unreachable!()
     }
+    fn refused(&self, _: Connection) -> Answer<'_, Result<(), Unavailable>> {
+        unreachable!()
+    }
+
+    fn turned_away(&self, _: Option<IpAddr>) {
+        unreachable!()
+    }
+
     fn closed(&self, _: Connection) {
         unreachable!()
     }

@@ -51,6 +51,8 @@ pub struct MailFrom {
     pub body: Option<Body>,
     /// Whether the message may hold UTF-8 in headers and addresses.
     pub smtputf8: bool,
+    /// Every parameter as written, in order.
+    pub parameters: Vec<String>,
 }
 
 /// A recipient as written.
@@ -71,6 +73,8 @@ pub enum CommandError {
     Unknown,
     /// A command that exists and is not offered here.
     NotImplemented,
+    /// A request of another protocol, which somebody had a browser or a proxy send here.
+    OtherProtocol,
     /// A known command with wrong arguments; how it is to be written.
     Syntax(&'static str),
     /// A parameter that is not offered (RFC 5321 4.1.1.11).
@@ -85,6 +89,11 @@ pub enum CommandError {
 
 const NOT_OFFERED: [&str; 9] = [
     "AUTH", "BDAT", "BURL", "ETRN", "EXPN", "SAML", "SEND", "SOML", "TURN",
+];
+
+/// First words of HTTP requests.
+const OTHER_PROTOCOL: [&str; 8] = [
+    "CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT",
 ];
 
 impl Command {
@@ -114,6 +123,7 @@ impl Command {
             "VRFY" if rest.is_empty() => Err(CommandError::Syntax("VRFY address")),
             "VRFY" => Ok(Self::Vrfy),
             verb if NOT_OFFERED.contains(&verb) => Err(CommandError::NotImplemented),
+            verb if OTHER_PROTOCOL.contains(&verb) => Err(CommandError::OtherProtocol),
             _ => Err(CommandError::Unknown),
         }
     }
@@ -131,6 +141,7 @@ fn mail(rest: &str) -> Result<MailFrom, CommandError> {
     let (path, parameters) = path(rest, "FROM:").ok_or(USAGE)?;
     let mut mail = MailFrom::default();
     for parameter in parameters.split_ascii_whitespace() {
+        mail.parameters.push(parameter.to_owned());
         let (keyword, value) = match parameter.split_once('=') {
             Some((keyword, value)) => (keyword, Some(value)),
             None => (parameter, None),
@@ -250,12 +261,16 @@ mod tests {
 
     #[test]
     fn what_is_no_command_says_why() {
-        use CommandError::{NeedsUtf8, NotImplemented, Parameter, Recipient, Sender, Unknown};
+        use CommandError::{
+            NeedsUtf8, NotImplemented, OtherProtocol, Parameter, Recipient, Sender, Unknown,
+        };
         for (line, error) in [
             ("", Unknown),
             ("HALLO", Unknown),
             ("BDAT 10 LAST", NotImplemented),
             ("AUTH PLAIN", NotImplemented),
+            ("GET / HTTP/1.1", OtherProtocol),
+            ("post /x HTTP/1.0", OtherProtocol),
             ("EHLO", CommandError::Syntax("EHLO name")),
             ("HELO a b", CommandError::Syntax("HELO name")),
             ("STARTTLS now", CommandError::Syntax("STARTTLS")),
@@ -292,6 +307,7 @@ mod tests {
     #[test]
     fn senders_and_parameters_are_read() {
         let from = |text| Some(address(text));
+        let written = |text: &str| text.split(' ').map(str::to_owned).collect();
         for (line, mail) in [
             ("MAIL FROM:<>", MailFrom::default()),
             (
@@ -300,7 +316,8 @@ mod tests {
                     from: from("Jim@example.net"),
                     size: Some(1000),
                     body: Some(Body::EightBitMime),
-                    smtputf8: false,
+                    parameters: written("size=1000 body=8bitmime"),
+                    ..MailFrom::default()
                 },
             ),
             (
@@ -308,6 +325,7 @@ mod tests {
                 MailFrom {
                     from: from("jürgen@example.net"),
                     smtputf8: true,
+                    parameters: written("SMTPUTF8"),
                     ..MailFrom::default()
                 },
             ),
@@ -316,6 +334,7 @@ mod tests {
                 MailFrom {
                     from: from("jim@example.net"),
                     size: Some(u64::MAX),
+                    parameters: written("SIZE=99999999999999999999"),
                     ..MailFrom::default()
                 },
             ),

@@ -22,7 +22,7 @@ impl Session {
             }
             (Pending::Renew(mail), Answer::Renewed(id)) => {
                 self.renew(id);
-                self.begin(mail)
+                self.begin(*mail)
             }
             (Pending::Recipient(address), Answer::Recipient(recipient)) => {
                 self.recipient(&recipient, address)
@@ -36,6 +36,13 @@ impl Session {
                 Turn::Ask(self.commit(), Pending::Verdict)
             }
             (Pending::Verdict, Answer::Decided(decision)) => self.decided(decision),
+            (Pending::JudgeRefused, Answer::Judged(facts)) => {
+                self.record.message = Some(*facts);
+                let record = Box::new(self.record.clone());
+                Turn::Ask(Question::Refuse(record), Pending::Refuse)
+            }
+            (Pending::Refuse, Answer::Noted(Ok(()))) => Turn::Say(phrases::bare_line_end()),
+            (Pending::Refuse, Answer::Noted(Err(Unavailable))) => Turn::Say(phrases::unavailable()),
             (Pending::Relay, Answer::Relayed(reply)) => Self::relayed(&reply),
             _ => Turn::Leave(phrases::farewell(&Close::Limit), Close::Limit),
         };

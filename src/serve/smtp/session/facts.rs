@@ -81,6 +81,7 @@ impl Session {
     /// The operator's mail is no test: the record keeps no envelope and is evidence of nothing.
     pub(super) fn met_by_operator_mail(&mut self) {
         self.record.from = None;
+        self.record.parameters = Vec::new();
         self.record.server = None;
         self.record.zone = None;
         self.record.via = None;
@@ -95,6 +96,7 @@ impl Session {
             Transport::Plain => Status::None,
         };
         self.record.from = None;
+        self.record.parameters = Vec::new();
         self.record.to = Vec::new();
         self.record.message = None;
         self.record.oddities = Vec::new();

@@ -23,7 +23,7 @@ use crate::base::ports::{Decision, Envelope, Greeting, Recipient, RelayReply, Un
 use crate::base::{
     Certificate, Close, Connection, ConnectionId, Mailbox, MessageFacts, Timestamp, Zone, limits,
 };
-use crate::spec::smtp::{Command, CommandError, DataReader, Flaw, LineReader, MailFrom, Reply};
+use crate::spec::smtp::{Command, DataReader, Flaw, LineReader, MailFrom, Reply};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -42,6 +42,8 @@ pub enum Question {
     Known(Box<Connection>),
     /// `Desk::transacted`.
     Commit(Box<Connection>),
+    /// `Desk::refused`.
+    Refuse(Box<Connection>),
     /// `Judge::judge`.
     Judge(Envelope, Vec<u8>),
     /// `Relay::relay`.
@@ -61,6 +63,8 @@ pub enum Answer {
     Known(bool),
     /// To [`Question::Commit`].
     Decided(Result<Decision, Unavailable>),
+    /// To [`Question::Refuse`].
+    Noted(Result<(), Unavailable>),
     /// To [`Question::Judge`].
     Judged(Box<MessageFacts>),
     /// To [`Question::Relay`].
@@ -103,14 +107,20 @@ enum Turn {
 
 /// What an answer is waited for with.
 enum Pending {
-    Greet { name: String, extended: bool },
-    Renew(MailFrom),
+    Greet {
+        name: String,
+        extended: bool,
+    },
+    Renew(Box<MailFrom>),
     Recipient(Mailbox),
     Known,
     PutOff,
     ClearData,
     Judge,
     Verdict,
+    /// The message is refused for its line ends; its facts are evidence all the same.
+    JudgeRefused,
+    Refuse,
     Relay,
 }
 
@@ -296,12 +306,7 @@ impl Session {
                 Turn::Say(phrases::flawed_line(flaw))
             }
             Ok(text) => match Command::parse(text) {
-                Err(error) => {
-                    if error == CommandError::NeedsUtf8 {
-                        self.note(Flaw::EightBit.code());
-                    }
-                    Turn::Say(phrases::no_command(error))
-                }
+                Err(error) => self.no_command(error),
                 Ok(command) => self.obey(command),
             },
         };
@@ -388,6 +393,10 @@ impl Session {
 const fn is_slow(question: &Question) -> bool {
     matches!(
         question,
-        Question::Greet(_) | Question::Commit(_) | Question::Judge(..) | Question::Relay(..)
+        Question::Greet(_)
+            | Question::Commit(_)
+            | Question::Refuse(_)
+            | Question::Judge(..)
+            | Question::Relay(..)
     )
 }

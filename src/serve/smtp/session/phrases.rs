@@ -139,6 +139,19 @@ pub(super) fn bare_line_end() -> Reply {
     )
 }
 
+/// To a message of the null sender to a test: whoever sent it waits for no answer, and can be told nothing.
+pub(super) fn null_sender() -> Reply {
+    Reply::enhanced(
+        550,
+        (5, 7, 1),
+        "A test needs a sender who can be answered, not the null sender",
+    )
+}
+
+pub(super) fn other_protocol() -> Reply {
+    Reply::enhanced(421, (4, 7, 0), "This server speaks SMTP alone")
+}
+
 /// To a recipient who gets no mail here.
 pub(super) fn no_recipient(recipient: &Recipient) -> Reply {
     match recipient {
@@ -161,6 +174,7 @@ pub(super) fn no_command(error: CommandError) -> Reply {
     match error {
         CommandError::Unknown => Reply::enhanced(500, (5, 5, 2), "Unknown command"),
         CommandError::NotImplemented => not_offered(),
+        CommandError::OtherProtocol => other_protocol(),
         CommandError::Syntax(usage) => {
             Reply::enhanced(501, (5, 5, 4), format!("Write it as: {usage}"))
         }
@@ -188,7 +202,8 @@ pub(super) fn farewell(close: &Close) -> Reply {
     }
 }
 
-/// The next server's reply to the operator's mail, made fit for the wire; a nonsensical one becomes `451 4.3.0`.
+/// The next server's reply to the operator's mail, made fit for the wire: with an enhanced code (RFC 2034 4) of its
+/// class; a nonsensical one becomes `451 4.3.0`.
 pub(super) fn relayed(reply: &RelayReply) -> Reply {
     if !matches!(reply.code, 200..=299 | 400..=599) {
         return Reply::enhanced(451, (4, 3, 0), "The next server is out of order");
@@ -199,5 +214,18 @@ pub(super) fn relayed(reply: &RelayReply) -> Reply {
         .map(|c| if c.is_control() { ' ' } else { c })
         .take(limits::NOTED_TEXT)
         .collect();
-    Reply::plain(reply.code, Cow::Owned(text))
+    match (has_enhanced_code(&text, reply.code), reply.code / 100) {
+        (false, class) => Reply::enhanced(reply.code, (class as u8, 0, 0), text),
+        (true, _) => Reply::plain(reply.code, Cow::Owned(text)),
+    }
+}
+
+/// Whether a text begins with an enhanced code of the reply's class (RFC 3463 2).
+fn has_enhanced_code(text: &str, code: u16) -> bool {
+    let first = text.split(' ').next().unwrap_or_default();
+    let parts: Vec<&str> = first.split('.').collect();
+    let digits = |part: &&str| {
+        (1..=3).contains(&part.len()) && part.bytes().all(|octet| octet.is_ascii_digit())
+    };
+    parts.len() == 3 && parts.iter().all(digits) && parts[0].parse() == Ok(code / 100)
 }

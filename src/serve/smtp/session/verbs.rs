@@ -3,7 +3,7 @@
 use super::{Kind, Pending, Question, Session, Transaction, Turn, phrases};
 use crate::base::ports::{Envelope, Recipient};
 use crate::base::{Close, Connection, Domain, Mailbox, Zone, limits};
-use crate::spec::smtp::{Command, Flaw, ForwardPath, MailFrom, Message};
+use crate::spec::smtp::{Command, CommandError, Flaw, ForwardPath, MailFrom, Message};
 
 impl Session {
     pub(super) fn obey(&mut self, command: Command) -> Turn {
@@ -23,6 +23,19 @@ impl Session {
             Command::Help => Turn::Say(phrases::help()),
             Command::Quit => Turn::Leave(phrases::bye(), Close::Quit),
         }
+    }
+
+    pub(super) fn no_command(&mut self, error: CommandError) -> Turn {
+        match error {
+            CommandError::NeedsUtf8 => self.note(Flaw::EightBit.code()),
+            CommandError::Parameter => self.note("parameter-not-offered"),
+            CommandError::OtherProtocol => {
+                self.note("other-protocol");
+                return Turn::Leave(phrases::other_protocol(), Close::Limit);
+            }
+            _ => {}
+        }
+        Turn::Say(phrases::no_command(error))
     }
 
     /// In clear text the desk says how to greet; inside TLS there is nothing left to choose.
@@ -83,7 +96,10 @@ impl Session {
                 ended: Some(self.now),
                 ..self.record.clone()
             };
-            return Turn::Ask(Question::Renew(Box::new(ended)), Pending::Renew(mail));
+            return Turn::Ask(
+                Question::Renew(Box::new(ended)),
+                Pending::Renew(Box::new(mail)),
+            );
         }
         self.begin(mail)
     }
@@ -91,6 +107,10 @@ impl Session {
     /// The transaction begins, in a record that holds none yet.
     pub(super) fn begin(&mut self, mail: MailFrom) -> Turn {
         self.record.from = Some(mail.from.clone());
+        let written = mail.parameters.into_iter().take(limits::PARAMETERS);
+        self.record.parameters = written
+            .map(|parameter| parameter.chars().take(limits::NOTED_TEXT).collect())
+            .collect();
         self.transaction = Some(Transaction {
             from: mail.from,
             to: Vec::new(),
@@ -123,12 +143,17 @@ impl Session {
     }
 
     fn data(&mut self) -> Turn {
-        let kind = match &self.transaction {
+        let (kind, null_sender) = match &self.transaction {
             None => return Turn::Say(phrases::sequence("MAIL first")),
-            Some(transaction) => transaction.kind,
+            Some(transaction) => (transaction.kind, transaction.from.is_none()),
         };
         match kind {
             None => Turn::Say(phrases::sequence("There is no valid recipient")),
+            // Refused here and not at RCPT, where others ask whether an address exists (RFC 3834 4).
+            Some(Kind::Test(_)) if null_sender => {
+                self.transaction = None;
+                Turn::Say(phrases::null_sender())
+            }
             Some(Kind::Operator) if self.in_clear_window() => self.defer(phrases::window()),
             Some(Kind::Test(_)) if !self.encrypted() => {
                 Turn::Ask(self.commit(), Pending::ClearData)
@@ -148,21 +173,23 @@ impl Session {
         if message.size > limits::MESSAGE as u64 {
             return Turn::Say(phrases::too_large());
         }
-        if message.flaws.has(Flaw::BareLf) || message.flaws.has(Flaw::BareCr) {
-            return Turn::Say(phrases::bare_line_end());
-        }
+        let refused = message.flaws.has(Flaw::BareLf) || message.flaws.has(Flaw::BareCr);
         let envelope = Envelope {
             client: self.record.client,
             ehlo: self.record.ehlo.clone().unwrap_or_default(),
             from: transaction.from,
             to: transaction.to,
         };
-        match transaction.kind {
-            Some(Kind::Operator) => {
-                Turn::Ask(Question::Relay(envelope, message.content), Pending::Relay)
-            }
-            _ => Turn::Ask(Question::Judge(envelope, message.content), Pending::Judge),
-        }
+        let (question, pending) = match transaction.kind {
+            Some(Kind::Operator) if refused => return Turn::Say(phrases::bare_line_end()),
+            Some(Kind::Operator) => (Question::Relay(envelope, message.content), Pending::Relay),
+            _ if refused => (
+                Question::Judge(envelope, message.content),
+                Pending::JudgeRefused,
+            ),
+            _ => (Question::Judge(envelope, message.content), Pending::Judge),
+        };
+        Turn::Ask(question, pending)
     }
 
     /// The question whether, and how, the facts so far are committed.
