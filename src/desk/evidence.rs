@@ -4,8 +4,8 @@ use super::scenario::{minute, settings};
 use super::{Desk, Transacted};
 use crate::base::ports::Decision;
 use crate::base::{
-    Close, Connection, ConnectionId, Domain, Event, Fetch, FetchId, Query, QueryId, Server, Status,
-    Test, TestId, Transport, Via,
+    Close, Connection, ConnectionId, Domain, Event, Fetch, FetchId, Gap, GapKind, MessageFacts,
+    Query, QueryId, Server, Status, Test, TestId, TestState, Transport, Via, limits,
 };
 
 /// A connection to `et` in TLS, at that minute, from the address; with a sender and a recipient, or without.
@@ -159,6 +159,105 @@ fn a_connection_that_broke_off_after_mail_is_part_of_its_senders_test() {
         );
         assert!(test.connections.iter().all(|contact| !contact.shared));
     }
+}
+
+#[test]
+fn a_refused_message_is_evidence_and_never_taken() {
+    let mut desk = Desk::new(settings());
+    let bare = |id, at| Connection {
+        message: Some(MessageFacts::default()),
+        oddities: vec!["bare-lf".to_owned()],
+        ..connection(id, at, HERE, JIM)
+    };
+    let refuse = |desk: &mut Desk, record: &Connection| {
+        desk.refused(record, TestId::from_bits([9; 10]), record.started)
+    };
+    assert_eq!(refuse(&mut desk, &bare(1, 1)).len(), 2, "it opens a test");
+    // Far beyond what patience takes.
+    for (id, at) in (2..40).zip((10..).step_by(30)) {
+        let events = refuse(&mut desk, &bare(id, at));
+        assert_eq!(events.len(), 1, "{id}");
+    }
+    let test = only(&desk);
+    assert_eq!(
+        (test.state, test.connections.len()),
+        (TestState::Waiting, 39)
+    );
+    let null_sender = connection(50, 5, HERE, Some(("", "en@et.example.org")));
+    assert_eq!(refuse(&mut desk, &null_sender), []);
+}
+
+#[test]
+fn one_network_does_not_take_all_the_room_for_tests() {
+    let mut desk = Desk::new(settings());
+    let most = limits::OPEN_TESTS_PER_NETWORK as u64;
+    for number in 0..most + 5 {
+        let sender = format!("jim.{number}@sender.example");
+        let record = connection(number, 1, HERE, Some((&sender, "en@et.example.org")));
+        transact(&mut desk, &record);
+    }
+    assert_eq!(desk.tests().len() as u64, most);
+    let elsewhere = connection(most + 9, 1, THERE, EVE);
+    assert_eq!(transact(&mut desk, &elsewhere).events.len(), 2);
+    let known = connection(
+        most + 10,
+        2,
+        HERE,
+        Some(("jim.1@sender.example", "en@ut.example.org")),
+    );
+    assert_eq!(transact(&mut desk, &known).events.len(), 1);
+}
+
+/// A gap in which minutes, of whose network, and whether it may hide evidence of a test from minute 1 to 30.
+const GAPS: [(i64, i64, Option<&str>, bool); 6] = [
+    (0, 0, None, false),
+    (0, 1, None, true),
+    (20, 25, Some("198.51.100.0"), true),
+    (20, 25, Some("203.0.113.0"), false),
+    (25, 40, None, true),
+    (31, 40, None, false),
+];
+
+#[test]
+fn a_gap_hides_evidence_of_its_time_and_network() {
+    for (from, until, network, hides) in GAPS {
+        let mut desk = Desk::new(settings());
+        transact(&mut desk, &connection(1, 1, HERE, JIM));
+        let gap = gap(from, until, network);
+        desk.gap(gap.clone());
+        desk.apply(&Event::Acknowledged {
+            test: only(&desk).id,
+            time: minute(30),
+        });
+        let expected = if hides { vec![gap] } else { Vec::new() };
+        assert_eq!(only(&desk).gaps, expected, "{from} to {until}");
+    }
+}
+
+fn gap(from: i64, until: i64, network: Option<&str>) -> Gap {
+    Gap {
+        from: minute(from),
+        until: minute(until),
+        what: GapKind::Connections,
+        network: network.map(|network| network.parse().unwrap()),
+    }
+}
+
+#[test]
+fn a_loss_that_goes_on_is_one_gap_and_none_is_forgotten_for_many() {
+    let mut desk = Desk::new(settings());
+    transact(&mut desk, &connection(1, 0, HERE, JIM));
+    let here = Some("198.51.100.0");
+    for at in 10..3000 {
+        desk.gap(gap(at, at, here));
+    }
+    assert_eq!(only(&desk).gaps, [gap(10, 2999, here)]);
+    for number in 0..limits::GAPS {
+        let network = format!("10.{}.{}.0", number >> 8, number & 255);
+        desk.gap(gap(3000, 3000, Some(&network)));
+    }
+    // Too many to be told apart: some are anybody's now.
+    assert_eq!(only(&desk).gaps, [gap(10, 3000, None)]);
 }
 
 fn only(desk: &Desk) -> Test {

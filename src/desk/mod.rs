@@ -20,6 +20,8 @@ mod window;
 #[cfg(test)]
 mod evidence;
 #[cfg(test)]
+mod forwarders;
+#[cfg(test)]
 mod scenario;
 #[cfg(test)]
 mod scenes;

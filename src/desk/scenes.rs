@@ -1,6 +1,6 @@
 //! What becomes of mail from invented services: one row each.
 
-use super::scenario::{Mail, Service, World, minute};
+use super::scenario::{Mail, Service, World, minute, settings};
 use super::token;
 
 use super::Desk;
@@ -21,7 +21,7 @@ fn verp(zone: Zone) -> String {
     format!("bounce+{zone}@sender.example")
 }
 
-const ONE: Service = Service {
+pub(super) const ONE: Service = Service {
     policy: Policy::Dane,
     sni: true,
     client: |_| ("198.51.100.7", "out.sender.example", "out.sender.example"),
@@ -30,7 +30,7 @@ const ONE: Service = Service {
     bounces: false,
 };
 
-const MAIL: Mail = Mail {
+pub(super) const MAIL: Mail = Mail {
     from: jim,
     to: BOTH,
     message_id: "m1@sender.example",
@@ -253,6 +253,29 @@ fn several_mails_make_as_many_tests_as_there_are_senders_and_runs() {
         assert_eq!(found.len(), tests, "{name}");
         assert_eq!(world.taken.len(), taken, "{name}: {:?}", world.taken);
     }
+}
+
+#[test]
+fn a_crash_within_a_window_does_not_lengthen_it() {
+    let client = "198.51.100.7".parse().unwrap();
+    let mut desk = Desk::new(settings());
+    let mut committed = Vec::new();
+    for (at, offered) in [
+        (0, false),
+        (2, false),
+        (3, true),
+        (1100, true),
+        (1200, false),
+    ] {
+        let mut restarted = Desk::new(settings());
+        committed.iter().for_each(|event| restarted.apply(event));
+        let greeted = desk.greet(client, None, "out.sender.example", minute(at));
+        let again = restarted.greet(client, None, "out.sender.example", minute(at));
+        assert_eq!(greeted.starttls, offered, "{at}");
+        assert_eq!(again, greeted, "{at}");
+        committed.extend(greeted.events);
+    }
+    assert_eq!(committed.len(), 2, "one for each window");
 }
 
 #[test]

@@ -107,7 +107,7 @@ fn some(mut contacts: Vec<&Contact>) -> Option<Vec<String>> {
 
 const STRICT: [Policy; 3] = [Policy::Dane, Policy::MtaSts, Policy::DaneMtaSts];
 
-const ROWS: [Row; 19] = [
+const ROWS: [Row; 20] = [
     Row {
         code: "plaintext-although-offered",
         text: "In the attempts seen, mail was sent in clear text although the server offered STARTTLS.",
@@ -286,6 +286,17 @@ const ROWS: [Row; 19] = [
             let all = [Spot::Four, Spot::Five, Spot::Six];
             let every = all.iter().all(|spot| scene.facts().only_refused(*spot));
             some(scene.only_refused(&all)).filter(|_| every)
+        },
+    },
+    Row {
+        code: "bare-line-end",
+        text: "Lines were sent that do not end with CRLF, by which messages can be smuggled past filters; they were refused.",
+        rfc: "5321 2.3.8",
+        made: |scene| {
+            let bare = |odd: &String| ["bare-lf", "bare-cr"].contains(&odd.as_str());
+            let mut bare_ends = scene.case.evidence.counting.clone();
+            bare_ends.retain(|contact| contact.connection.oddities.iter().any(bare));
+            some(bare_ends)
         },
     },
     Row {

@@ -49,6 +49,11 @@ pub fn connection(
         ("tls", [number, end, rest @ ..]) => in_tls(&mut connection, server(number), end, rest)?,
         _ => return None,
     }
+    connection.oddities = words
+        .iter()
+        .filter_map(|word| word.strip_prefix("odd:"))
+        .map(str::to_owned)
+        .collect();
     Some(Contact {
         attempt,
         shared: connection.status < Status::Mail && !words.contains(&"single"),
@@ -79,6 +84,7 @@ fn in_clear(
                 connection.server = Some(server(option));
             }
             "single" => {}
+            option if option.starts_with("odd:") => {}
             _ => return None,
         }
     }

@@ -11,7 +11,7 @@
 //! query SECOND TYPE NAME [shared]       a DNS query
 //! ATTEMPT SECOND window ZONE mail|left|reset       STARTTLS withheld; ZONE is et, ut or ? (no recipient)
 //! ATTEMPT SECOND clear ZONE mail|left              STARTTLS offered, not used
-//! ATTEMPT SECOND tls SERVER took|refused|broken|WAY [sni|nosni|own|ca|et|ut|stale|single]...
+//! ATTEMPT SECOND tls SERVER took|refused|broken|WAY [sni|nosni|own|ca|et|ut|stale|single|odd:CODE]...
 //! ```
 //!
 //! In TLS, servers 3 to 7 are named by SNI and 2 is not; `own` is an address of its own, `nosni` leaves the name out,

@@ -177,6 +177,8 @@ finding-window-unseen = Während TLS zurückgehalten wurde, war kein Versuch zu 
 finding-three-unproven = Server 4, 5 und 6 haben geantwortet; ob Server 3 gemieden oder nur nie erreicht wurde, ist nicht
     erwiesen.
 finding-all-refused = Jedes Zertifikat wurde abgelehnt, auch das richtige: An solche Server kann keine Mail zugestellt werden.
+finding-bare-line-end = Es kamen Zeilen, die nicht mit CRLF enden; damit lassen sich Mails an Filtern vorbeischmuggeln. Sie
+    wurden abgelehnt.
 finding-contradictory = Was beobachtet wurde, passt zu keinem bekannten Verhalten: Vielleicht sind mehrere Mailserver mit
     verschiedenen Einstellungen am Werk.
 finding-tlsrpt-confirms = Der TLS-Bericht des Absenders (RFC 8460) stimmt mit dem Beobachteten überein.

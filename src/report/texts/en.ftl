@@ -164,6 +164,8 @@ finding-window-unseen = No attempt was seen while TLS was withheld, so nothing i
 finding-three-unproven = Servers 4, 5 and 6 have answered, but whether server 3 is avoided or was only never reached is
     not proven.
 finding-all-refused = Every certificate was refused, the right one too: no mail can be delivered to such servers.
+finding-bare-line-end = Lines were sent that do not end with CRLF, by which messages can be smuggled past filters; they were
+    refused.
 finding-contradictory = What was seen fits no known behaviour: several mail servers with different settings may be at
     work.
 finding-tlsrpt-confirms = The sender's own TLS report (RFC 8460) agrees with what was seen.
