@@ -30,8 +30,8 @@ type Forwarded = (
     &'static [(&'static str, Option<Policy>)],
 );
 
-/// How mail comes through a forwarder. One that keeps
-/// the envelope sender is, to whoever receives, a host of the sender's; what contradicts itself then is of the weakest.
+/// How mail comes through a forwarder. One that keeps the envelope sender is, to whoever receives, a host of the
+/// sender's; what the two do together fits nobody.
 const FORWARDED: [Forwarded; 3] = [
     (
         "by it alone",

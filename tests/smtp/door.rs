@@ -2,7 +2,7 @@
 
 use crate::live::{Client, Server};
 use crate::script::{self, Script};
-use mailproof::base::Network;
+use mailproof::base::{Network, limits};
 use mailproof::serve::smtp;
 
 fn plain() -> Script {
@@ -49,6 +49,48 @@ async fn clients_beyond_the_limits_come_again_and_leave_no_record() {
 }
 
 #[tokio::test]
+async fn the_desk_hears_whose_limit_turned_a_client_away() {
+    for (all, network, expected) in [
+        (1, 10, None),
+        // A single client has half of its network's places.
+        (10, 3, Some("127.0.0.1".parse().unwrap())),
+    ] {
+        let server = Server::with(&plain(), |settings| {
+            settings.clients = all;
+            settings.clients_per_network = network;
+        });
+        let mut inside = Vec::new();
+        for _ in 0..all.min(network.div_ceil(2)) {
+            let mut client = Client::connect(server.address).await;
+            assert_eq!(client.line().await, GREETING);
+            inside.push(client);
+        }
+        let mut client = Client::connect(server.address).await;
+        assert_eq!(client.line().await, FULL);
+        assert_eq!(*server.double.turned_away.lock().unwrap(), [expected]);
+        server.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_network_that_comes_too_often_is_turned_away() {
+    let server = Server::start(&plain());
+    let mut served = 0;
+    let client = "127.0.0.1".parse().unwrap();
+    while server.double.turned_away.lock().unwrap().is_empty() {
+        let mut client = Client::connect(server.address).await;
+        served += usize::from(client.line().await == GREETING);
+        client.send(b"QUIT\r\n").await;
+        assert!(served < 10_000);
+        while !client.line().await.is_empty() {}
+    }
+    let (_, burst) = limits::SMTP_RATE;
+    assert!(served >= burst as usize);
+    assert_eq!(*server.double.turned_away.lock().unwrap(), [Some(client)]);
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn denied_networks_are_not_served() {
     let server = Server::with(&plain(), |settings| {
         settings.deny = vec!["127.0.0.0/8".parse::<Network>().unwrap()];
@@ -57,6 +99,7 @@ async fn denied_networks_are_not_served() {
     assert_eq!(client.line().await, "421 4.7.1 This network is not served");
     assert!(client.ends().await);
     assert!(server.double.told.lock().unwrap().is_empty());
+    assert!(server.double.turned_away.lock().unwrap().is_empty());
     server.stop().await;
 }
 

@@ -65,6 +65,14 @@ impl Server {
         }
     }
 
+    /// The same under a clock that jumps, which must not jump past a limit of ours.
+    pub async fn told_at_any_time(&self, count: usize) -> Vec<String> {
+        while self.double.told.lock().unwrap().len() < count {
+            self.double.news.notified().await;
+        }
+        self.double.told.lock().unwrap().clone()
+    }
+
     pub async fn stop(self) {
         self.stop.send_replace(true);
         tokio::time::timeout(PATIENCE, self.task)
@@ -105,6 +113,13 @@ impl Client {
             .await
             .expect("the server speaks")
             .unwrap();
+        line.trim_end_matches("\r\n").to_owned()
+    }
+
+    /// The next line under a clock that jumps.
+    pub async fn line_of_any_age(&mut self) -> String {
+        let mut line = String::new();
+        self.stream.read_line(&mut line).await.unwrap();
         line.trim_end_matches("\r\n").to_owned()
     }
 

@@ -9,9 +9,11 @@
     reason = "a test says what is wrong by failing"
 )]
 
+mod crowd;
 mod door;
 mod doubles;
 mod live;
 mod machine;
 mod script;
+mod slow;
 mod tls;
