@@ -83,7 +83,6 @@ const IN_CLEAR: [Dialogue; 8] = [
             ("STARTTLS", "502 5.5.1"),
             ("BDAT 10 LAST", "502 5.5.1"),
             ("AUTH PLAIN AGEAYg==", "502 5.5.1"),
-            ("GET / HTTP/1.1", "500 5.5.2"),
             ("MAIL FROM:a@sender.example", "501 5.5.4"),
             ("MAIL FROM:<a@sender.example> MT-PRIORITY=3", "555 5.5.4"),
             NOOP,
@@ -92,7 +91,7 @@ const IN_CLEAR: [Dialogue; 8] = [
     ("a NUL", &[("NOOP\0", "500 5.5.2"), NOOP]),
     (
         "the null sender",
-        &[("MAIL FROM:<>", "250 2.1.0"), ET, ("DATA", "451 4.7.0")],
+        &[("MAIL FROM:<>", "250 2.1.0"), ET, ("DATA", "550 5.7.1")],
     ),
 ];
 
@@ -124,6 +123,7 @@ fn bad_input_is_answered_and_leaves_nothing_behind() {
     }
     garbage(&appliance);
     too_many_faults(&appliance);
+    a_browser(&appliance);
     messages(&appliance);
     let senders: Vec<_> = appliance
         .json(&["tests", "list"])
@@ -136,6 +136,16 @@ fn bad_input_is_answered_and_leaves_nothing_behind() {
         senders,
         ["a@sender.example"],
         "only these offered mail to a test"
+    );
+    let test = appliance.test_of("a@sender.example");
+    let findings = test["outbound"]["findings"].as_array().unwrap();
+    let bare = (findings.iter()).find(|finding| finding["code"] == "bare-line-end");
+    let refused = MESSAGES
+        .iter()
+        .filter(|(_, _, reply)| *reply == "550 5.6.0");
+    assert_eq!(
+        bare.unwrap()["evidence"].as_array().unwrap().len(),
+        refused.count()
     );
     appliance.client().quit();
     assert!(!appliance.log().contains("panicked"), "{}", appliance.log());
@@ -181,6 +191,14 @@ fn too_many_faults(appliance: &Appliance) {
         .map(|_| client.say("NONSENSE"))
         .find(|reply| !reply.starts_with("500 "));
     assert_eq!(last.unwrap(), "421 4.7.0 Too much for one session");
+    assert_eq!(client.reply(), "", "the server closes");
+}
+
+fn a_browser(appliance: &Appliance) {
+    let mut client = appliance.client();
+    let reply =
+        client.say("POST / HTTP/1.1\r\nHost: et.example.org\r\n\r\nMAIL FROM:<a@sender.example>");
+    assert_eq!(reply, "421 4.7.0 This server speaks SMTP alone");
     assert_eq!(client.reply(), "", "the server closes");
 }
 
