@@ -6,6 +6,7 @@ mod appliance;
 mod checks;
 mod control;
 pub mod demo;
+mod descriptors;
 mod live;
 mod losses;
 mod observer;
@@ -82,6 +83,7 @@ pub fn serve(config: Config) -> Result<(), StartError> {
     let world = world()?;
     let operator = publish::operator(&config).map_err(failed)?;
     runtime().map_err(StartError)?.block_on(async {
+        descriptors::provide(&config);
         let sockets = sockets::Sockets::bind(&config)?;
         sockets::become_user(&config.state.user)?;
         let appliance = Appliance::open(config, operator, world)?;
