@@ -163,7 +163,15 @@ impl Desk for Observer {
     }
 
     fn turned_away(&self, client: Option<IpAddr>) {
-        self.lose(GapKind::Connections, client, self.clock.now());
+        let (now, what) = (self.clock.now(), GapKind::Connections);
+        // No verdict of the next moments may rest on what was not seen; it is noted a little later.
+        self.live.desk().apply(&Event::Gap(Gap {
+            from: now,
+            until: now,
+            what,
+            network: client.map(network),
+        }));
+        self.lose(what, client, now);
     }
 
     fn closed(&self, connection: Connection) {

@@ -70,6 +70,16 @@ impl Appliance {
         appliance
     }
 
+    /// A running one with more in its configuration.
+    pub fn started_with(more: &str) -> Self {
+        let mut appliance = Self::new();
+        let config = appliance.path("mailproof.toml");
+        let text = fs::read_to_string(&config).unwrap();
+        fs::write(config, text + more).unwrap();
+        appliance.start();
+        appliance
+    }
+
     /// A running one.
     pub fn started() -> Self {
         let mut appliance = Self::new();

@@ -12,6 +12,7 @@ mod appliance;
 mod client;
 mod commands;
 mod crash;
+mod crowd;
 mod departures;
 mod disk;
 mod dns;
