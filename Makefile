@@ -6,7 +6,9 @@ PREFIX  ?= /usr/local
 DESTDIR ?=
 
 # What the tests talk to.
-PACKAGES = bind9-dnsutils iproute2 knot ldnsutils openssl postfix procps unbound unbound-host
+PACKAGES = bind9-dnsutils iproute2 knot ldnsutils libnet-ssleay-perl openssl postfix procps swaks unbound unbound-host
+# Mail servers that conflict with Postfix; each goes into a layer of its own (tests/layer.sh).
+LAYERS = exim4-daemon-light
 
 .PHONY: help demo test check build format lint docs dependencies unit test-peers packages install status ds clean
 
@@ -59,6 +61,7 @@ packages:
 	    echo "the tests need more packages; run: sudo apt-get install$$missing" >&2; exit 1; \
 	  fi; \
 	fi
+	@sh tests/layer.sh make $(LAYERS)
 
 install: ## Binary and systemd unit
 	$(CARGO) build --locked --release
