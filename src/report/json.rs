@@ -116,7 +116,9 @@ fn connection(contact: &Contact, redaction: Redaction) -> Value {
             from.as_ref().map_or_else(String::new, |from| redaction.person(from))
         }),
         "to": facts.to.iter().map(|to| redaction.ours(to)).collect::<Vec<_>>(),
+        "parameters": facts.parameters,
         "close": facts.close,
+        "oddities": facts.oddities,
         "shared": contact.shared,
     })
 }
