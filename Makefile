@@ -45,9 +45,9 @@ unit:
 	@mkdir -p target
 	@sh tests/logged.sh target/test-unit.log $(CARGO) test --locked --lib --bins --tests
 
-test-peers: ## Real Postfix hosts in network namespaces; needs root
+test-peers: ## Real mail servers in network namespaces; needs root
 	@mkdir -p target
-	@sh tests/logged.sh target/test-peers.log $(CARGO) test --locked --test peers -- --test-threads=1
+	@sh tests/logged.sh target/test-peers.log $(CARGO) test --locked --test peers
 
 # Root installs what is missing; anyone else is told what to run.
 packages:

@@ -59,15 +59,17 @@ pub fn mailproof(host: &Host, arguments: &[&str]) -> String {
     host.must(PROGRAM, &all)
 }
 
-/// The test of this sender as `tests show --json` has it, once it is reported and its answer is on its way or not.
-pub fn reported(host: &Host, sender: &str) -> Option<Value> {
+/// The latest test of this sender as `tests show --json` has it, as yet.
+pub fn test(host: &Host, sender: &str) -> Option<Value> {
     let list: Value = serde_json::from_str(&mailproof(host, &["tests", "list", "--json"])).unwrap();
-    let row = list
-        .as_array()?
-        .iter()
-        .find(|test| test["sender"] == sender && test["state"] == "reported")?
-        .clone();
+    let mut rows = list.as_array()?.iter();
+    let row = rows.rfind(|test| test["sender"] == sender)?;
     let shown = mailproof(host, &["tests", "show", row["id"].as_str()?, "--json"]);
-    let test: Value = serde_json::from_str(&shown).unwrap();
-    (test["reply"]["state"] != "queued").then_some(test)
+    Some(serde_json::from_str(&shown).unwrap())
+}
+
+/// The same, once it is reported and its answer is on its way or not.
+pub fn reported(host: &Host, sender: &str) -> Option<Value> {
+    let test = test(host, sender)?;
+    (test["state"] == "reported" && test["reply"]["state"] != "queued").then_some(test)
 }

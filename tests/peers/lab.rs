@@ -6,6 +6,7 @@ use std::fs;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// The network of the lab: documentation addresses (RFC 5737), which no real host has.
@@ -14,7 +15,7 @@ pub fn address(last: u8) -> Ipv4Addr {
 }
 
 /// What a peer needs, and the Debian package that brings it.
-const TOOLS: [(&str, &str); 7] = [
+const TOOLS: [(&str, &str); 8] = [
     ("ip", "iproute2"),
     ("knotd", "knot"),
     ("keymgr", "knot"),
@@ -22,7 +23,11 @@ const TOOLS: [(&str, &str); 7] = [
     ("postfix", "postfix"),
     ("openssl", "openssl"),
     ("delv", "bind9-dnsutils"),
+    ("swaks", "swaks"),
 ];
+
+/// How many labs this process has made.
+static LABS: AtomicU32 = AtomicU32::new(0);
 
 pub struct Lab {
     bridge: String,
@@ -46,7 +51,8 @@ impl Lab {
                 "{tool} is missing: run `apt-get install {package}` or `sudo make packages`"
             );
         }
-        let prefix = format!("mp{}", std::process::id());
+        let number = LABS.fetch_add(1, Ordering::Relaxed);
+        let prefix = format!("mp{}x{number}", std::process::id());
         let lab = Self {
             bridge: format!("{prefix}br"),
             prefix,

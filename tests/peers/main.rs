@@ -9,7 +9,13 @@
 )]
 
 mod appliance;
+mod dialogues;
 mod dns;
+mod exim;
+mod expect;
 mod lab;
+mod mta;
 mod postfix;
+mod senders;
+mod swaks;
 mod verdicts;

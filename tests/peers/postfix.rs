@@ -8,45 +8,6 @@ use std::path::Path;
 /// Owns the mailboxes; `nobody` everywhere in Debian.
 const OWNER: u32 = 65534;
 
-/// A key and a certificate for the mail host of this domain, and the digest for its TLSA record.
-pub fn certificate(host: &Host, domain: &str) -> String {
-    let subject = format!("/CN=mx.{domain}");
-    let names = format!("subjectAltName=DNS:mx.{domain}");
-    host.must(
-        "openssl",
-        &[
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:prime256v1",
-            "-nodes",
-            "-days",
-            "30",
-            "-subj",
-            &subject,
-            "-addext",
-            &names,
-            "-keyout",
-            "mx.key",
-            "-out",
-            "mx.pem",
-        ],
-    );
-    host.must(
-        "sh",
-        &[
-            "-c",
-            "openssl x509 -in mx.pem -noout -pubkey | openssl pkey -pubin -outform DER | sha256sum",
-        ],
-    )
-    .split_whitespace()
-    .next()
-    .unwrap()
-    .to_owned()
-}
-
 const MASTER: &str = "\
 smtp      inet  n - n - - smtpd
 pickup    unix  n - n 2 1 pickup
@@ -99,35 +60,14 @@ pub fn start(host: &Host, domain: &str, settings: &str) {
     host.must("postfix", &["-c", &host.path("postfix"), "start"]);
 }
 
-/// Hands Postfix a message from `sender` to both test addresses.
-pub fn submit(host: &Host, sender: &str, recipients: &[&str]) {
-    let to = recipients.join(", ");
-    let message = host.write(
-        "message.eml",
-        &format!(
-            "From: {sender}\nTo: {to}\nSubject: How well is my mail protected?\n\nPlease tell me.\n"
-        ),
-    );
-    let config = host.path("postfix");
-    let command = format!(
-        "exec sendmail -C {config} -f {sender} {} < {message}",
-        recipients.join(" ")
-    );
+/// Hands Postfix the message in this file.
+pub fn submit(host: &Host, sender: &str, recipients: &[&str], file: &str) {
+    let (config, recipients) = (host.path("postfix"), recipients.join(" "));
+    let command = format!("exec sendmail -C {config} -f {sender} {recipients} < {file}");
     host.must("sh", &["-c", &command]);
 }
 
-/// The messages in the domain's mailbox, whole.
-pub fn inbox(host: &Host) -> Vec<String> {
-    let folder = host.directory.join("mail/inbox/new");
-    let Ok(entries) = fs::read_dir(folder) else {
-        return Vec::new();
-    };
-    entries
-        .map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap())
-        .collect()
-}
-
-/// The log, for the message of a failed test.
+/// What it logged.
 pub fn log(host: &Host) -> String {
     fs::read_to_string(Path::new(&host.path("mail.log"))).unwrap_or_default()
 }

@@ -1,80 +1,18 @@
-//! Postfix at each security level goes through a whole test and reads its answer.
+//! Postfix at each security level, and Exim, go through a whole test and read their answers.
 
-use super::lab::{Host, Lab, address, wait_for};
-use super::{appliance, dns, postfix};
+use super::lab::{Host, Lab, wait_for};
+use super::mta;
+use super::senders::{SENDERS, Sender};
+use super::{appliance, dns, expect};
 use serde_json::Value;
 use std::time::Duration;
-
-/// What a row sends with, and what has to come of it.
-struct Sender {
-    name: &'static str,
-    last: u8,
-    settings: &'static str,
-    policy: &'static str,
-    /// In the sentence on sending of the result mail.
-    rating: &'static str,
-}
-
-const SENDERS: [Sender; 5] = [
-    Sender {
-        name: "pfnone",
-        last: 31,
-        settings: "smtp_tls_security_level = none",
-        policy: "none",
-        rating: "bad",
-    },
-    Sender {
-        name: "pfmay",
-        last: 32,
-        settings: "smtp_tls_security_level = may",
-        policy: "may",
-        rating: "weak",
-    },
-    Sender {
-        name: "pfencrypt",
-        last: 33,
-        settings: "smtp_tls_security_level = encrypt",
-        policy: "encrypt",
-        rating: "fair",
-    },
-    Sender {
-        name: "pfdane",
-        last: 34,
-        settings: "smtp_tls_security_level = dane\nsmtp_dns_support_level = dnssec",
-        policy: "dane",
-        rating: "very good",
-    },
-    Sender {
-        name: "pfdaneonly",
-        last: 35,
-        settings: "smtp_tls_security_level = dane-only\nsmtp_dns_support_level = dnssec",
-        policy: "dane-only",
-        rating: "very good",
-    },
-];
 
 const ROOT: u8 = 53;
 const APPLIANCE: u8 = 25;
 const RECIPIENTS: [&str; 2] = ["en@et.mp.lab", "en@ut.mp.lab"];
+const MESSAGE: &str = "Subject: How well is my mail protected?\n\nPlease tell me.\n";
 
 impl Sender {
-    fn domain(&self) -> String {
-        format!("{}.lab", self.name)
-    }
-
-    fn mailbox(&self) -> String {
-        format!("jim@{}", self.domain())
-    }
-
-    fn records(&self, digest: &str) -> String {
-        let (domain, address) = (self.domain(), address(self.last));
-        format!(
-            "{domain}. MX 10 mx.{domain}.\n{domain}. TXT \"v=spf1 ip4:{address} -all\"\nmx.{domain}. A {address}\n\
-             _25._tcp.mx.{domain}. TLSA 3 1 1 {digest}\n{}.100.51.198.in-addr.arpa. PTR mx.{domain}.\n",
-            self.last
-        )
-    }
-
     /// What is wrong with the verdict and the answer; nothing when all is right.
     fn faults(&self, host: &Host, test: &Value) -> Vec<String> {
         let mut faults = Vec::new();
@@ -108,26 +46,57 @@ impl Sender {
             test["inbound"]["dane"] == "pass",
             &test["inbound"]["dane"],
         );
-        let inbox = postfix::inbox(host);
+        let inbox = mta::inbox(host);
         expect("result mails", inbox.len() == 1, &inbox.len());
         if let Some(mail) = inbox.first() {
             let id = test["id"].as_str().unwrap_or_default();
             for part in [
                 "Auto-Submitted: auto-replied",
                 "From: emailtest@et.mp.lab",
-                "(using TLSv1.3 with cipher",
+                self.mta.tls_trace(),
                 self.rating,
                 id,
             ] {
                 expect("the result mail lacks", mail.contains(part), &part);
             }
         }
+        let log = self.mta.log(host);
+        for fault in expect::unmet_lines(&log, self.log) {
+            faults.push(format!("{}: its log: {fault}", self.name));
+        }
+        for fault in expect::unmet_records(test, self.records) {
+            faults.push(format!("{}: the record: {fault}", self.name));
+        }
+        let (heard, noted) = (put_off(&log), noted(test));
+        if heard != noted {
+            let name = self.name;
+            faults.push(format!(
+                "{name}: in the window put off {heard} times, noted {noted}"
+            ));
+        }
         faults
     }
 }
 
+/// How often the sender heard our reply of the window; Exim logs it once for the host, and again for the recipient.
+fn put_off(log: &str) -> usize {
+    log.lines()
+        .filter(|line| line.contains("451 4.7.0 ") && !line.contains(" == "))
+        .count()
+}
+
+/// How often that is in the record.
+fn noted(test: &Value) -> usize {
+    let connections = test["connections"].as_array().into_iter().flatten();
+    connections
+        .filter(|connection| {
+            connection["starttls_offered"] == false && connection["status"] == "Mail"
+        })
+        .count()
+}
+
 #[test]
-fn postfix_gets_the_right_verdict_at_every_level() {
+fn each_sender_gets_the_right_verdict() {
     let mut lab = Lab::new();
     let mut root = lab.host("root", ROOT);
     let mut mailproof = lab.host("mp", APPLIANCE);
@@ -139,15 +108,17 @@ fn postfix_gets_the_right_verdict_at_every_level() {
     let ds = appliance::prepare(&mailproof);
     let mut records = appliance::delegation(&ds, APPLIANCE);
     for (sender, host) in SENDERS.iter().zip(&hosts) {
-        records.push_str(&sender.records(&postfix::certificate(host, &sender.domain())));
+        records.push_str(&mta::records(host, &sender.domain(), sender.last));
     }
     let anchor = dns::serve_root(&mut root, &records);
     dns::resolve(&mut mailproof, &root, &anchor, 53);
     appliance::serve(&mut mailproof);
     for (sender, host) in SENDERS.iter().zip(&mut hosts) {
         dns::resolve(host, &root, &anchor, 53);
-        postfix::start(host, &sender.domain(), sender.settings);
-        postfix::submit(host, &sender.mailbox(), &RECIPIENTS);
+        sender.mta.start(host, &sender.domain());
+        sender
+            .mta
+            .submit(host, &sender.mailbox(), &RECIPIENTS, MESSAGE);
     }
 
     let mut faults = Vec::new();
@@ -157,17 +128,17 @@ fn postfix_gets_the_right_verdict_at_every_level() {
         });
         // The answer is in the mailbox a moment after the appliance heard 250.
         wait_for("the mailbox", Duration::from_secs(20), || {
-            (!postfix::inbox(host).is_empty() || test["reply"]["state"] != "sent").then_some(())
+            (!mta::inbox(host).is_empty() || test["reply"]["state"] != "sent").then_some(())
         });
         let found = sender.faults(host, &test);
         if !found.is_empty() {
             faults.extend(found);
-            faults.push(format!("{test:#}\n{}", postfix::log(host)));
+            faults.push(format!("{test:#}\n{}", sender.mta.log(host)));
         }
     }
     faults.extend(commands(&mailproof));
-    for host in &hosts {
-        postfix::stop(host);
+    for (sender, host) in SENDERS.iter().zip(&hosts) {
+        sender.mta.stop(host);
     }
     assert!(faults.is_empty(), "\n{}", faults.join("\n"));
 }
