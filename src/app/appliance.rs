@@ -32,7 +32,7 @@ const GRACE: Duration = limits::STOP_GRACE
     .saturating_add(limits::LAST_WORDS);
 
 /// How long another process may hold the journal before we give up.
-const LOCK_WAIT: Duration = Duration::from_secs(5);
+const LOCK_WAIT: Duration = Duration::from_secs(15);
 const LOCK_PAUSE: Duration = Duration::from_millis(50);
 
 /// The state directory, opened.

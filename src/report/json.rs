@@ -110,6 +110,7 @@ fn connection(contact: &Contact, redaction: Redaction) -> Value {
             "versions": hello.versions,
             "suites": hello.suites,
             "groups": hello.groups,
+            "signatures": hello.signatures,
         })),
         // The null sender is the empty text; no MAIL is null.
         "from": facts.from.as_ref().map(|from| {
