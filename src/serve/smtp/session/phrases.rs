@@ -203,7 +203,7 @@ pub(super) fn farewell(close: &Close) -> Reply {
 }
 
 /// The next server's reply to the operator's mail, made fit for the wire: with an enhanced code (RFC 2034 4) of its
-/// class; a nonsensical one becomes `451 4.3.0`.
+/// class, and in ASCII alone (RFC 5321 4.2); a nonsensical one becomes `451 4.3.0`.
 pub(super) fn relayed(reply: &RelayReply) -> Reply {
     if !matches!(reply.code, 200..=299 | 400..=599) {
         return Reply::enhanced(451, (4, 3, 0), "The next server is out of order");
@@ -211,7 +211,11 @@ pub(super) fn relayed(reply: &RelayReply) -> Reply {
     let text: String = reply
         .text
         .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
+        .map(|c| match c {
+            ' '..='~' => c,
+            c if c.is_control() => ' ',
+            _ => '?',
+        })
         .take(limits::NOTED_TEXT)
         .collect();
     match (has_enhanced_code(&text, reply.code), reply.code / 100) {
