@@ -4,13 +4,14 @@ CARGO   ?= cargo
 CONFIG  ?= /etc/mailproof/mailproof.toml
 PREFIX  ?= /usr/local
 DESTDIR ?=
+FUZZ_SECONDS ?= 20
 
-# What the tests talk to.
-PACKAGES = bind9-dnsutils iproute2 knot ldnsutils libnet-ssleay-perl openssl postfix procps swaks unbound unbound-host
+# What the tests talk to, and the compiler of LLVM's fuzzer.
+PACKAGES = bind9-dnsutils g++ iproute2 knot ldnsutils libnet-ssleay-perl openssl postfix procps swaks unbound unbound-host
 # Mail servers that conflict with Postfix; each goes into a layer of its own (tests/layer.sh).
 LAYERS = exim4-daemon-light
 
-.PHONY: help demo test check build format lint docs dependencies unit test-peers packages install status ds clean
+.PHONY: help demo test check build format lint docs dependencies unit fuzz test-peers packages install status ds clean
 
 help: ## What there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -18,7 +19,7 @@ help: ## What there is
 demo: ## The whole appliance and eight senders on loopback; verdicts beside the truth
 	$(CARGO) run --locked -- demo
 
-test: packages check test-peers ## Everything: format, lints, docs, tests, real peers
+test: packages check fuzz test-peers ## Everything: format, lints, docs, tests, fuzz targets, real peers
 	@sh tests/count.sh target/test-*.log
 
 check: format lint docs dependencies unit ## All that needs neither root nor real mail servers
@@ -28,6 +29,7 @@ build:
 
 format:
 	$(CARGO) fmt --check
+	$(CARGO) fmt --check --manifest-path fuzz/Cargo.toml
 
 lint:
 	$(CARGO) clippy --locked --all-targets -- -D warnings
@@ -44,6 +46,9 @@ dependencies:
 unit:
 	@mkdir -p target
 	@sh tests/logged.sh target/test-unit.log $(CARGO) test --locked --lib --bins --tests
+
+fuzz: ## Each fuzz target for FUZZ_SECONDS, on stable Rust with g++
+	@CARGO='$(CARGO)' sh fuzz/run.sh $(FUZZ_SECONDS)
 
 test-peers: ## Real mail servers in network namespaces; needs root
 	@mkdir -p target

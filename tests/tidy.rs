@@ -8,7 +8,7 @@
     reason = "a test stops where it fails and says so"
 )]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -304,4 +304,20 @@ fn ring_is_the_only_crypto_provider() {
             "{banned} is in Cargo.lock"
         );
     }
+}
+
+#[test]
+fn the_fuzz_targets_are_built_with_the_same_crates() {
+    let packages = |path: &str| -> BTreeSet<String> {
+        let lock = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap();
+        let packages = lock.split("[[package]]\n").skip(1);
+        let head = |package: &str| package.lines().take(2).collect::<Vec<_>>().join(", ");
+        packages.map(head).collect()
+    };
+    let fuzz = packages("fuzz/Cargo.lock");
+    let missing: Vec<_> = packages("Cargo.lock").difference(&fuzz).cloned().collect();
+    assert!(
+        missing.is_empty(),
+        "fuzz/Cargo.lock lags behind; copy Cargo.lock there and run `cargo metadata` in fuzz: {missing:?}"
+    );
 }

@@ -152,17 +152,17 @@ impl Mailbox {
     /// Reads `local@domain` without angle brackets.
     ///
     /// # Errors
-    /// When there is no `@`, the local part is empty, longer than 64 octets or holds a control character, a space
-    /// outside quotes or an angle bracket, or the domain is none.
+    /// When there is no `@`, the local part is empty, longer than 64 octets or holds a control character, or, outside
+    /// quotes, a space or a mark that means something else (RFC 5321 4.1.2), or the domain is none.
     pub fn parse(text: &str) -> Result<Self, NameError> {
         let wrong = |why: &str| NameError(format!("{text:?} is not a mail address: {why}"));
         let (local, domain) = text.rsplit_once('@').ok_or_else(|| wrong("no @"))?;
-        let quoted = local.len() >= 2 && local.starts_with('"') && local.ends_with('"');
+        let quoted = is_quoted(local);
         if local.is_empty() || local.len() > 64 {
             return Err(wrong("1 to 64 characters before the @"));
         }
         let bad =
-            |c: char| c.is_control() || (!quoted && (c == ' ' || "<>(),:;[]\\\"".contains(c)));
+            |c: char| c.is_control() || (!quoted && (c == ' ' || "<>(),:;@[]\\\"".contains(c)));
         if local.chars().any(bad) {
             return Err(wrong("a character before the @ is not allowed"));
         }
@@ -184,6 +184,20 @@ impl Mailbox {
             _ => format!("***@{}", self.domain),
         }
     }
+}
+
+/// Whether a local part is one quoted string from end to end (RFC 5321 4.1.2).
+fn is_quoted(local: &str) -> bool {
+    let inside = (local.strip_prefix('"')).and_then(|rest| rest.strip_suffix('"'));
+    let mut escaped = false;
+    let whole = inside.is_some_and(|inside| {
+        inside.chars().all(|c| {
+            let ends = c == '"' && !escaped;
+            escaped = c == '\\' && !escaped;
+            !ends
+        })
+    });
+    whole && !escaped
 }
 
 impl fmt::Display for Mailbox {
@@ -262,7 +276,12 @@ mod tests {
             ("jim@Example.org", Some("j***m@example.org")),
             ("ab@example.org", Some("***@example.org")),
             ("\"a b\"@example.org", Some("\"***\"@example.org")),
+            (r#""a\"@b"@example.org"#, Some(r#""***"@example.org"#)),
             ("a b@example.org", None),
+            ("a@b@example.org", None),
+            (r#""a"@b,c"@example.org"#, None),
+            (r#""a\"@example.org"#, None),
+            ("\"@example.org", None),
             ("example.org", None),
             ("@example.org", None),
         ] {

@@ -18,8 +18,10 @@ mod v1;
 mod writer;
 
 pub use error::JournalError;
+pub use record::{decode, encode};
 
 use crate::base::{Event, Gap, Timestamp, limits};
+use record::Record;
 use redb::ReadableTable as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -257,7 +259,7 @@ fn prepare(batch: Batch) -> Result<Work, JournalError> {
     let records = batch
         .events
         .iter()
-        .map(|event| record::encode(event).map_err(JournalError::TooLarge))
+        .map(|event| Record::of(event).map_err(JournalError::TooLarge))
         .collect::<Result<Vec<_>, _>>()?;
     let events = records.iter().map(|record| record.bytes.len());
     let values = batch.puts.iter().map(|(_, _, bytes)| bytes.len());

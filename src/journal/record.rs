@@ -50,19 +50,31 @@ pub(super) fn number(event: &Event) -> Option<Number> {
     }
 }
 
-/// Encodes an event in the newest version.
-pub(super) fn encode(event: &Event) -> Result<Record, String> {
-    let bytes = postcard::to_extend(&v1::Event::from(event), vec![VERSION])
-        .map_err(|error| format!("an event cannot be encoded: {error}"))?;
-    Ok(Record {
-        bytes,
-        number: number(event),
-        moment: moment(event),
-    })
+impl Record {
+    /// An event in the newest version.
+    pub(super) fn of(event: &Event) -> Result<Self, String> {
+        Ok(Self {
+            bytes: encode(event)?,
+            number: number(event),
+            moment: moment(event),
+        })
+    }
 }
 
-/// Decodes an event of any version; the error says what is wrong with it.
-pub(super) fn decode(bytes: &[u8]) -> Result<Event, String> {
+/// An event as the file keeps it, in the newest version.
+///
+/// # Errors
+/// Never for events made by this house: only when a part of it cannot be written.
+pub fn encode(event: &Event) -> Result<Vec<u8>, String> {
+    postcard::to_extend(&v1::Event::from(event), vec![VERSION])
+        .map_err(|error| format!("an event cannot be encoded: {error}"))
+}
+
+/// Reads what [`encode`] wrote, now or in an earlier version.
+///
+/// # Errors
+/// What is wrong with it: the bytes are damaged, or a newer program wrote them.
+pub fn decode(bytes: &[u8]) -> Result<Event, String> {
     match bytes.split_first() {
         Some((&VERSION, record)) => match postcard::take_from_bytes::<v1::Event>(record) {
             Ok((event, [])) => Event::try_from(event).map_err(|error| error.0),
@@ -83,7 +95,7 @@ mod tests {
     fn every_event_comes_back_as_it_was() {
         let events = sample::events();
         for event in &events {
-            assert_eq!(decode(&encode(event).unwrap().bytes).unwrap(), *event);
+            assert_eq!(decode(&encode(event).unwrap()).unwrap(), *event);
         }
         let kinds: std::collections::HashSet<_> =
             events.iter().map(std::mem::discriminant).collect();
@@ -95,16 +107,16 @@ mod tests {
         let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         let now: Vec<String> = sample::events()
             .iter()
-            .map(|event| hex(&encode(event).unwrap().bytes))
+            .map(|event| hex(&encode(event).unwrap()))
             .collect();
         assert_eq!(now, sample::WRITTEN.lines().collect::<Vec<_>>());
     }
 
     #[test]
     fn damaged_records_are_told_apart() {
-        let mut longer = encode(&sample::events()[0]).unwrap().bytes;
+        let mut longer = encode(&sample::events()[0]).unwrap();
         longer.push(0);
-        let mut unknown_order = encode(&sample::order(1)).unwrap().bytes;
+        let mut unknown_order = encode(&sample::order(1)).unwrap();
         let fourth = unknown_order.len() - 6;
         unknown_order[fourth] = 99;
         for (bytes, why) in [

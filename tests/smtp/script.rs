@@ -33,7 +33,11 @@ pub struct Script {
 
 /// Every dialogue, by name.
 pub fn all() -> Vec<Script> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/dialogues");
+    read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/dialogues"))
+}
+
+/// Every dialogue of this folder, by name.
+pub fn read(folder: &Path) -> Vec<Script> {
     let mut scripts: Vec<_> = fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())

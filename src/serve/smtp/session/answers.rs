@@ -24,6 +24,10 @@ impl Session {
                 self.renew(id);
                 self.begin(*mail)
             }
+            (Pending::RenewForTls, Answer::Renewed(id)) => {
+                self.renew(id);
+                Turn::Upgrade
+            }
             (Pending::Recipient(address), Answer::Recipient(recipient)) => {
                 self.recipient(&recipient, address)
             }

@@ -112,6 +112,7 @@ enum Pending {
         extended: bool,
     },
     Renew(Box<MailFrom>),
+    RenewForTls,
     Recipient(Mailbox),
     Known,
     PutOff,

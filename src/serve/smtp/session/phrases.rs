@@ -203,20 +203,28 @@ pub(super) fn farewell(close: &Close) -> Reply {
 }
 
 /// The next server's reply to the operator's mail, made fit for the wire: with an enhanced code (RFC 2034 4) of its
-/// class; a nonsensical one becomes `451 4.3.0`.
+/// class, and in ASCII alone (RFC 5321 4.2). A nonsensical one becomes `451 4.3.0`, and a `421`, which closes that
+/// server's session and not ours, `451`.
 pub(super) fn relayed(reply: &RelayReply) -> Reply {
-    if !matches!(reply.code, 200..=299 | 400..=599) {
-        return Reply::enhanced(451, (4, 3, 0), "The next server is out of order");
-    }
+    let code = match reply.code {
+        200..=299 => 250,
+        421 => 451,
+        400..=599 => reply.code,
+        _ => return Reply::enhanced(451, (4, 3, 0), "The next server is out of order"),
+    };
     let text: String = reply
         .text
         .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
+        .map(|c| match c {
+            ' '..='~' => c,
+            c if c.is_control() => ' ',
+            _ => '?',
+        })
         .take(limits::NOTED_TEXT)
         .collect();
-    match (has_enhanced_code(&text, reply.code), reply.code / 100) {
-        (false, class) => Reply::enhanced(reply.code, (class as u8, 0, 0), text),
-        (true, _) => Reply::plain(reply.code, Cow::Owned(text)),
+    match (has_enhanced_code(&text, code), code / 100) {
+        (false, class) => Reply::enhanced(code, (class as u8, 0, 0), text),
+        (true, _) => Reply::plain(code, Cow::Owned(text)),
     }
 }
 

@@ -70,7 +70,11 @@ impl Session {
             return Turn::Say(phrases::no_tls());
         }
         self.transaction = None;
-        Turn::Upgrade
+        // What happens inside TLS must not take the place of a transaction in clear text.
+        match self.used {
+            true => Turn::Ask(self.continued(), Pending::RenewForTls),
+            false => Turn::Upgrade,
+        }
     }
 
     fn mail(&mut self, mail: MailFrom) -> Turn {
@@ -91,17 +95,18 @@ impl Session {
             return Turn::Say(phrases::too_large());
         }
         if self.used {
-            let ended = Connection {
-                close: Some(Close::Continued),
-                ended: Some(self.now),
-                ..self.record.clone()
-            };
-            return Turn::Ask(
-                Question::Renew(Box::new(ended)),
-                Pending::Renew(Box::new(mail)),
-            );
+            return Turn::Ask(self.continued(), Pending::Renew(Box::new(mail)));
         }
         self.begin(mail)
+    }
+
+    /// The record ends here; another one follows in the same connection.
+    fn continued(&self) -> Question {
+        Question::Renew(Box::new(Connection {
+            close: Some(Close::Continued),
+            ended: Some(self.now),
+            ..self.record.clone()
+        }))
     }
 
     /// The transaction begins, in a record that holds none yet.
