@@ -132,6 +132,8 @@ pub const OPEN_TESTS_PER_NETWORK: usize = 1000;
 pub const ENDED_TESTS: usize = 10_000;
 /// Origins that are remembered.
 pub const ORIGINS: usize = 20_000;
+/// Origins of one network, where no reverse name is confirmed: a client can greet under any number of names.
+pub const ORIGINS_PER_NETWORK: usize = 200;
 /// Connections without a sender that are kept, of all origins together.
 pub const SHARED_CONNECTIONS: usize = 50_000;
 /// Latest DNS queries, and policy fetches, that are kept for tests yet to begin.
@@ -150,6 +152,10 @@ pub const ORDERS: usize = 5_000;
 pub const GAPS: usize = 1_000;
 /// Connections of one test that are kept; later ones are counted, not kept.
 pub const TEST_CONNECTIONS: usize = 500;
+/// Connections that are kept of all tests together; beyond it of one test `TEST_CONNECTIONS_WHEN_FULL` only.
+pub const OWN_CONNECTIONS: usize = 100_000;
+/// See `OWN_CONNECTIONS`.
+pub const TEST_CONNECTIONS_WHEN_FULL: usize = 20;
 /// Queries and fetches of one test that are kept.
 pub const TEST_QUERIES: usize = 500;
 /// Connections that the text of a report shows; its JSON has all.

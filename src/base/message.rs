@@ -99,13 +99,17 @@ pub struct MessageFacts {
 
 impl MessageFacts {
     /// Whether the envelope sender is proven: SPF passes for its domain, or a valid DKIM signature is aligned with it
-    /// (same organisational domain). DMARC alone proves another address.
+    /// (same organisational domain) and the message says that it is from just this address: anybody can send a message
+    /// again that somebody else of that domain signed. DMARC alone proves another address.
     #[must_use]
     pub fn proves(&self, sender: &Mailbox) -> bool {
         let organisation = sender.domain.registrable();
-        self.authentication.spf == Verdict::Pass
-            || self.authentication.dkim.iter().any(|signature| {
+        let signed = || {
+            self.authentication.dkim.iter().any(|signature| {
                 signature.result == Verdict::Pass && signature.domain.registrable() == organisation
             })
+        };
+        self.authentication.spf == Verdict::Pass
+            || (self.header_from.as_ref() == Some(sender) && signed())
     }
 }

@@ -56,6 +56,10 @@ pub struct Contact {
     pub attempt: u32,
     /// Whether it ended before MAIL and so may belong to another test of the same origin.
     pub shared: bool,
+    /// Whether others brought the message as the sender's own, proven, and this connection came from elsewhere: anybody
+    /// can write any envelope sender. It is shown and counts for nothing.
+    #[serde(default)]
+    pub foreign: bool,
     /// The facts.
     #[serde(flatten)]
     pub connection: Connection,

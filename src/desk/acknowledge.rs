@@ -82,7 +82,8 @@ pub(super) fn taken_in_clear(test: &Test) -> bool {
     let attempts: BTreeSet<_> = (test.connections.iter())
         .filter(|contact| {
             let connection = &contact.connection;
-            connection.starttls_offered
+            !contact.foreign
+                && connection.starttls_offered
                 && connection.transport == Transport::Plain
                 && connection.in_clear()
         })

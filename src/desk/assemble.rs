@@ -6,7 +6,9 @@ use super::attempt;
 use super::dossier::Dossier;
 use super::settings::{after, before};
 use super::sightings::runs_near;
-use crate::base::{Connection, Contact, Gap, Order, Origin, Seen, Test, Timestamp, Via, Zone};
+use crate::base::{
+    Connection, Contact, Fetch, Gap, Order, Origin, Query, Seen, Test, Timestamp, Via, Zone,
+};
 use std::collections::BTreeSet;
 
 impl Desk {
@@ -21,9 +23,10 @@ impl Desk {
         let signatures: BTreeSet<_> = (facts.iter())
             .flat_map(|facts| facts.signatures.iter().cloned())
             .collect();
-        let mut queries = self.alone(dossier, &dossier.queries, |query| query.time);
+        let (own_queries, own_fetches) = sightings(dossier);
+        let mut queries = self.alone(dossier, &own_queries, |query| query.time);
         queries.sort_by_key(|query| (query.what.time, query.what.id));
-        let mut fetches = self.alone(dossier, &dossier.fetches, |fetch| fetch.time);
+        let mut fetches = self.alone(dossier, &own_fetches, |fetch| fetch.time);
         fetches.sort_by_key(|fetch| (fetch.what.time, fetch.what.id));
         Test {
             id: dossier.id.clone(),
@@ -60,7 +63,21 @@ impl Desk {
             .filter(of_the_result)
             .map(|kept| (kept.clone(), false));
         let shared = self.shared(dossier).map(|kept| (kept.clone(), true));
-        attempt::number(own.chain(shared).collect(), self.settings.attempt_gap)
+        let (counting, foreign): (Vec<_>, Vec<_>) = own
+            .chain(shared)
+            .partition(|(kept, _)| dossier.counts(kept));
+        let gap = self.settings.attempt_gap;
+        let mut contacts = attempt::number(counting, gap);
+        contacts.extend(
+            attempt::number(foreign, gap)
+                .into_iter()
+                .map(|contact| Contact {
+                    foreign: true,
+                    ..contact
+                }),
+        );
+        contacts.sort_by_key(|contact| (contact.connection.started, contact.connection.id));
+        contacts
     }
 
     /// The connections that ended before MAIL and may be this test's: those of its origins, and those to a host's own
@@ -88,6 +105,7 @@ impl Desk {
         let written = dossier
             .connections
             .iter()
+            .filter(|kept| dossier.counts(kept))
             .flat_map(|kept| kept.to.iter())
             .filter_map(|address| addressing::zone(address, &self.settings));
         let named = dossier
@@ -142,4 +160,17 @@ impl Desk {
             .cloned()
             .collect()
     }
+}
+
+/// The queries and fetches of a test; those of clients that count for nothing choose nothing either.
+fn sightings(dossier: &Dossier) -> (Vec<Seen<Query>>, Vec<Seen<Fetch>>) {
+    let queries = (dossier.queries.iter()).map(|seen| Seen {
+        shared: seen.shared || !dossier.counts_near(seen.what.resolver, None),
+        ..seen.clone()
+    });
+    let fetches = (dossier.fetches.iter()).map(|seen| Seen {
+        shared: seen.shared || !dossier.counts_near(seen.what.client, seen.what.ptr.as_ref()),
+        ..seen.clone()
+    });
+    (queries.collect(), fetches.collect())
 }

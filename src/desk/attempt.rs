@@ -35,6 +35,7 @@ pub(super) fn number(mut found: Vec<(Connection, bool)>, gap: Duration) -> Vec<C
         contacts.push(Contact {
             attempt,
             shared,
+            foreign: false,
             connection,
         });
     }

@@ -29,6 +29,9 @@ pub(super) struct Dossier {
     /// When its result existed; later connections are not part of it.
     pub reported: Option<Timestamp>,
     pub origins: BTreeSet<Origin>,
+    /// Those of its origins that brought a message which proves the sender, and the networks it came from.
+    proving: BTreeSet<Origin>,
+    proving_networks: BTreeSet<IpAddr>,
     /// The networks that its own connections came from.
     pub networks: BTreeSet<IpAddr>,
     /// Its own connections, by commit.
@@ -52,6 +55,8 @@ impl Dossier {
             ended: None,
             reported: None,
             origins: BTreeSet::new(),
+            proving: BTreeSet::new(),
+            proving_networks: BTreeSet::new(),
             networks: BTreeSet::new(),
             connections: Vec::new(),
             dropped: 0,
@@ -64,16 +69,21 @@ impl Dossier {
         self.state == TestState::Waiting
     }
 
-    /// Whether a transaction at this time belongs to it: while it is open and until `quiet` is over.
+    /// Whether a transaction at this time belongs to it: while it is open and until `quiet` is over. A test whose sender
+    /// never was proven may have been anybody's, and takes nothing from the true one when it is over.
     pub(super) fn takes(&self, time: Timestamp, settings: &Settings) -> bool {
         self.ended
-            .is_none_or(|ended| time < after(ended, settings.quiet))
+            .is_none_or(|ended| self.proven() && time < after(ended, settings.quiet))
     }
 
-    /// Takes in a connection of its own; a later record replaces an earlier one.
+    /// Takes in a connection of its own, if there are not as many as `most` yet; a later record replaces an earlier one.
     /// Returns whether it is kept.
-    pub(super) fn keep(&mut self, connection: Connection) -> bool {
+    pub(super) fn keep(&mut self, connection: Connection, most: usize) -> bool {
         self.started = self.started.min(connection.started);
+        if self.is_proven_by(&connection) {
+            self.proving.insert(connection.origin());
+            self.proving_networks.insert(network(connection.client));
+        }
         if let Some(known) = self
             .connections
             .iter_mut()
@@ -82,7 +92,7 @@ impl Dossier {
             *known = connection;
             return true;
         }
-        if self.connections.len() >= limits::TEST_CONNECTIONS {
+        if self.connections.len() >= most {
             self.dropped += 1;
             return false;
         }
@@ -97,7 +107,7 @@ impl Dossier {
         self.keys.extend(other.keys);
         self.dropped += other.dropped;
         for connection in other.connections {
-            self.keep(connection);
+            self.keep(connection, limits::TEST_CONNECTIONS);
         }
         for query in other.queries {
             self.note_query(query);
@@ -115,20 +125,19 @@ impl Dossier {
         note(&mut self.fetches, fetch, |fetch| fetch.id);
     }
 
-    /// The facts of its messages, by commit.
+    /// The facts of the messages that count, by commit.
     pub(super) fn messages(&self) -> impl DoubleEndedIterator<Item = &MessageFacts> {
         self.connections
             .iter()
+            .filter(|connection| self.counts(connection))
             .filter_map(|connection| connection.message.as_ref())
     }
 
     /// The Message-IDs seen, each once.
     pub(super) fn message_ids(&self) -> Vec<String> {
         let mut ids: Vec<String> = Vec::new();
-        for id in self
-            .messages()
-            .filter_map(|facts| facts.message_id.as_ref())
-        {
+        let all = (self.connections.iter()).filter_map(|connection| connection.message.as_ref());
+        for id in all.filter_map(|facts| facts.message_id.as_ref()) {
             if !ids.contains(id) {
                 ids.push(id.clone());
             }
@@ -145,11 +154,34 @@ impl Dossier {
 
     /// Whether any copy of the message proves the sender that the result goes to.
     pub(super) fn proven(&self) -> bool {
-        self.connections.iter().any(|connection| {
-            let sender = connection.from.as_ref().and_then(Option::as_ref);
-            sender.is_some_and(|sender| sender.domain == self.sender.domain)
-                && (connection.message.as_ref()).is_some_and(|facts| facts.proves(&self.sender))
-        })
+        !self.proving.is_empty()
+    }
+
+    /// Whether a connection's message proves the sender that the result goes to. Copies may have senders of their own
+    /// in one domain (VERP), but not when a token alone ties them together.
+    fn is_proven_by(&self, connection: &Connection) -> bool {
+        let sender = connection.from.as_ref().and_then(Option::as_ref);
+        let same = sender.is_some_and(|sender| match self.token {
+            Some(_) => *sender == self.sender,
+            None => sender.domain == self.sender.domain,
+        });
+        same && (connection.message.as_ref()).is_some_and(|facts| facts.proves(&self.sender))
+    }
+
+    /// Whether what a connection did counts: once the sender is proven, only what its own hosts did.
+    pub(super) fn counts(&self, connection: &Connection) -> bool {
+        let silent = || {
+            connection.ehlo.is_none()
+                && (self.proving_networks).contains(&network(connection.client))
+        };
+        self.proving.is_empty() || self.proving.contains(&connection.origin()) || silent()
+    }
+
+    /// Whether what this client did counts, as [`Dossier::counts`], by its network or its confirmed name.
+    pub(super) fn counts_near(&self, client: IpAddr, ptr: Option<&Domain>) -> bool {
+        self.proving.is_empty()
+            || self.proving_networks.contains(&network(client))
+            || self.proving.iter().any(|origin| is_named(origin, ptr))
     }
 
     /// The oldest shared evidence that may be of its message: clocks differ by a minute.
@@ -157,8 +189,14 @@ impl Dossier {
         before(self.date().unwrap_or(self.started), TOLERANCE)
     }
 
+    /// Whether a message that this client brings needs not be judged again: its origin has proven the sender, or the
+    /// look-ups for one that it brought before succeeded.
+    pub(super) fn knows(&self, connection: &Connection) -> bool {
+        self.proving.contains(&connection.origin()) || self.judged_from(connection.client)
+    }
+
     /// Whether a message from this client was judged, and the look-ups for it succeeded.
-    pub(super) fn judged_from(&self, client: IpAddr) -> bool {
+    fn judged_from(&self, client: IpAddr) -> bool {
         self.connections.iter().any(|kept| {
             kept.client == client
                 && kept.message.as_ref().is_some_and(|facts| {
@@ -171,11 +209,8 @@ impl Dossier {
 
     /// Whether a client lies in one of its origins' domains by its confirmed name, or in a network they sent from.
     pub(super) fn is_near(&self, client: IpAddr, ptr: Option<&Domain>) -> bool {
-        let named = |origin: &Origin| match (origin, ptr) {
-            (Origin::Domain(domain), Some(ptr)) => ptr.is_within(domain),
-            _ => false,
-        };
-        self.networks.contains(&network(client)) || self.origins.iter().any(named)
+        self.networks.contains(&network(client))
+            || self.origins.iter().any(|origin| is_named(origin, ptr))
     }
 
     /// The end of its last own connection.
@@ -184,6 +219,14 @@ impl Dossier {
             .iter()
             .map(|kept| kept.ended.unwrap_or(kept.started))
             .fold(self.started, Timestamp::max)
+    }
+}
+
+/// Whether a client of this confirmed name is the origin's.
+fn is_named(origin: &Origin, ptr: Option<&Domain>) -> bool {
+    match (origin, ptr) {
+        (Origin::Domain(domain), Some(ptr)) => ptr.is_within(domain),
+        _ => false,
     }
 }
 

@@ -9,7 +9,12 @@ use crate::base::{
 };
 
 /// A connection to `et` in TLS, at that minute, from the address; with a sender and a recipient, or without.
-fn connection(id: u64, at: i64, client: &str, envelope: Option<(&str, &str)>) -> Connection {
+pub(super) fn connection(
+    id: u64,
+    at: i64,
+    client: &str,
+    envelope: Option<(&str, &str)>,
+) -> Connection {
     let address = "192.0.2.25".parse().unwrap();
     let mut record = Connection::new(
         ConnectionId(id),
@@ -33,16 +38,16 @@ fn connection(id: u64, at: i64, client: &str, envelope: Option<(&str, &str)>) ->
     record
 }
 
-fn transact(desk: &mut Desk, record: &Connection) -> Transacted {
+pub(super) fn transact(desk: &mut Desk, record: &Connection) -> Transacted {
     let mut bits = [0; 10];
     bits[..8].copy_from_slice(&record.id.0.to_be_bytes());
     desk.transacted(record, TestId::from_bits(bits), record.started)
 }
 
-const JIM: Option<(&str, &str)> = Some(("jim@sender.example", "en@et.example.org"));
-const EVE: Option<(&str, &str)> = Some(("eve@other.example", "en@et.example.org"));
-const HERE: &str = "198.51.100.7";
-const THERE: &str = "203.0.113.8";
+pub(super) const JIM: Option<(&str, &str)> = Some(("jim@sender.example", "en@et.example.org"));
+pub(super) const EVE: Option<(&str, &str)> = Some(("eve@other.example", "en@et.example.org"));
+pub(super) const HERE: &str = "198.51.100.7";
+pub(super) const THERE: &str = "203.0.113.8";
 
 #[test]
 fn only_a_named_sender_to_a_test_address_opens_a_test() {
@@ -187,27 +192,6 @@ fn a_refused_message_is_evidence_and_never_taken() {
     assert_eq!(refuse(&mut desk, &null_sender), []);
 }
 
-#[test]
-fn one_network_does_not_take_all_the_room_for_tests() {
-    let mut desk = Desk::new(settings());
-    let most = limits::OPEN_TESTS_PER_NETWORK as u64;
-    for number in 0..most + 5 {
-        let sender = format!("jim.{number}@sender.example");
-        let record = connection(number, 1, HERE, Some((&sender, "en@et.example.org")));
-        transact(&mut desk, &record);
-    }
-    assert_eq!(desk.tests().len() as u64, most);
-    let elsewhere = connection(most + 9, 1, THERE, EVE);
-    assert_eq!(transact(&mut desk, &elsewhere).events.len(), 2);
-    let known = connection(
-        most + 10,
-        2,
-        HERE,
-        Some(("jim.1@sender.example", "en@ut.example.org")),
-    );
-    assert_eq!(transact(&mut desk, &known).events.len(), 1);
-}
-
 /// A gap in which minutes, of whose network, and whether it may hide evidence of a test from minute 1 to 30.
 const GAPS: [(i64, i64, Option<&str>, bool); 6] = [
     (0, 0, None, false),
@@ -260,7 +244,7 @@ fn a_loss_that_goes_on_is_one_gap_and_none_is_forgotten_for_many() {
     assert_eq!(only(&desk).gaps, [gap(10, 3000, None)]);
 }
 
-fn only(desk: &Desk) -> Test {
+pub(super) fn only(desk: &Desk) -> Test {
     desk.test(&desk.tests()[0].id).unwrap()
 }
 

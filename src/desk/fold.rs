@@ -4,7 +4,7 @@ use super::addressing::Envelope;
 use super::dossier::Dossier;
 use super::settings::{after, before};
 use super::sightings::{ALONE, runs_near, seen};
-use super::{Desk, is_shared};
+use super::{Desk, FORGETTING, is_shared};
 use crate::base::origin::network;
 use crate::base::{
     Connection, Domain, Event, Fetch, Gap, GapKind, Origin, Query, TestId, TestState, Timestamp,
@@ -12,6 +12,7 @@ use crate::base::{
 };
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Losses of the same kind that follow so closely are one.
@@ -29,6 +30,10 @@ impl Desk {
                 if self.orders.len() > limits::ORDERS {
                     self.orders.pop_front();
                 }
+                // Orders mark the time, also when weeks are replayed.
+                if order.time >= after(self.forgotten, FORGETTING) {
+                    self.forget(order.time);
+                }
             }
             Event::Gap(gap) => self.lost(gap),
             Event::Window { origin, time } => self.window(origin, *time),
@@ -40,7 +45,7 @@ impl Desk {
     }
 
     /// A gap that goes on is one gap; so a long one does not drive out others.
-    fn lost(&mut self, gap: &Gap) {
+    pub(super) fn lost(&mut self, gap: &Gap) {
         let goes_on = |known: &&mut Gap| {
             (known.what, known.network) == (gap.what, gap.network)
                 && gap.from <= after(known.until, ONE_GAP)
@@ -69,34 +74,44 @@ impl Desk {
 
     fn window(&mut self, origin: &Origin, time: Timestamp) {
         let open = self.need(origin, time).open;
-        self.make_room(time);
-        let source = self.sources.entry(origin.clone()).or_default();
+        let settings = Arc::clone(&self.settings);
+        let source = self.source(origin, time);
         source.last = source.last.max(Some(time));
-        source.window.seen(time, false, open, &self.settings);
+        source.window.begin(time, open, &settings);
     }
 
     fn connection(&mut self, connection: &Connection) {
         let origin = connection.origin();
         let opening = self.opening.take_if(|(.., by)| *by == connection.id);
         let need = self.need(&origin, connection.started);
-        self.make_room(connection.started);
-        let source = self.sources.entry(origin.clone()).or_default();
-        source.met(connection, need.open, &self.settings);
+        let settings = Arc::clone(&self.settings);
+        let is_full = self.kept >= limits::SHARED_CONNECTIONS;
+        let source = self.source(&origin, connection.started);
+        source.met(connection, need.open, &settings);
         if is_shared(connection) {
-            if self.kept >= limits::SHARED_CONNECTIONS {
+            if is_full && source.tests.is_empty() {
+                self.miss(connection);
                 return;
             }
-            self.kept += source.keep(connection.clone());
-            for id in source.tests.clone() {
+            let before = source.shared.len();
+            let gone = source.keep(connection.clone());
+            let (grown, tests) = (source.shared.len() - before, source.tests.clone());
+            self.kept += grown;
+            gone.iter().for_each(|gone| self.miss(gone));
+            for id in tests {
                 self.come_near(&id, network(connection.client), connection.started);
             }
             return;
         }
+        let most = match self.owners.len() < limits::OWN_CONNECTIONS {
+            true => limits::TEST_CONNECTIONS,
+            false => limits::TEST_CONNECTIONS_WHEN_FULL,
+        };
         let Some(envelope) = Envelope::of(connection, &self.settings) else {
             // A later record of a connection that a test has already, or one that came no further than its sender.
             if let Some(id) = self.owner_without_recipient(connection)
                 && let Some(dossier) = self.tests.get_mut(&id)
-                && dossier.keep(connection.clone())
+                && dossier.keep(connection.clone(), most)
             {
                 self.owners.insert(connection.id, id);
             }
@@ -116,7 +131,7 @@ impl Desk {
         self.keys.insert(key.clone(), id.clone());
         if let Some(dossier) = self.tests.get_mut(&id) {
             dossier.keys.insert(key);
-            if dossier.keep(connection.clone()) {
+            if dossier.keep(connection.clone(), most) {
                 self.owners.insert(connection.id, id.clone());
             }
         }
@@ -126,7 +141,7 @@ impl Desk {
 
     /// Ties a test to an origin: its other networks count as near, and what was seen of it lately is handed over.
     fn settle_in(&mut self, id: &TestId, origin: &Origin, connection: &Connection) {
-        let source = self.sources.entry(origin.clone()).or_default();
+        let source = self.source(origin, connection.started);
         let mut networks = BTreeSet::from([network(connection.client)]);
         if source.tests.insert(id.clone()) {
             networks.extend(source.networks());

@@ -1,7 +1,7 @@
 //! What is forgotten, and when, so that memory stays bounded however long the appliance runs.
 
+use super::Desk;
 use super::settings::after;
-use super::{Desk, FORGETTING};
 use crate::base::{TestId, Timestamp, limits};
 
 impl Desk {
@@ -23,8 +23,11 @@ impl Desk {
         for source in self.sources.values_mut() {
             self.kept -= source.forget(now, settings).min(self.kept);
         }
-        self.sources
-            .retain(|_, source| !source.is_idle(now, settings));
+        let idle = (self.sources.iter()).filter(|(_, source)| source.is_idle(now, settings));
+        let idle: Vec<_> = idle.map(|(origin, _)| origin.clone()).collect();
+        for origin in &idle {
+            self.drop_source(origin);
+        }
         let horizon = self.horizon(now);
         while (self.orders.get(1)).is_some_and(|second| second.time <= horizon) {
             self.orders.pop_front();
@@ -68,28 +71,6 @@ impl Desk {
         ended.sort();
         for (_, id) in ended.iter().take(surplus) {
             self.drop_test(id);
-        }
-    }
-
-    /// Before another origin is taken in: drops those without tests that were silent longest, a quarter at once, when
-    /// there are too many, or they keep too many connections. All are gone through at most once a minute, unless there
-    /// are twice too many already: one client can greet under any number of names.
-    pub(super) fn make_room(&mut self, now: Timestamp) {
-        let room = self.sources.len() < limits::ORIGINS && self.kept < limits::SHARED_CONNECTIONS;
-        let rush = self.sources.len() >= 2 * limits::ORIGINS;
-        if room || (!rush && now < after(self.forgotten, FORGETTING)) {
-            return;
-        }
-        self.forget(now);
-        let mut silent: Vec<_> = (self.sources.iter())
-            .filter(|(_, source)| source.tests.is_empty())
-            .map(|(origin, source)| (source.last, origin.clone()))
-            .collect();
-        silent.sort();
-        for (_, origin) in silent.iter().take(silent.len().div_ceil(4)) {
-            if let Some(source) = self.sources.remove(origin) {
-                self.kept -= source.shared.len().min(self.kept);
-            }
         }
     }
 }

@@ -105,7 +105,7 @@ fn attempts(test: &Test) -> Vec<Attempt> {
     let mut attempts: Vec<(u32, Attempt)> = Vec::new();
     for contact in &test.connections {
         let connection = &contact.connection;
-        if !connection.starttls_offered {
+        if !connection.starttls_offered || contact.foreign {
             continue;
         }
         if attempts

@@ -11,6 +11,7 @@ mod dossier;
 mod fold;
 mod forget;
 mod leader;
+mod room;
 mod settings;
 mod sightings;
 mod source;
@@ -22,17 +23,18 @@ mod evidence;
 #[cfg(test)]
 mod forwarders;
 #[cfg(test)]
+mod intruders;
+#[cfg(test)]
 mod scenario;
 #[cfg(test)]
 mod scenes;
 
 pub use settings::Settings;
 
-use crate::base::origin::network;
 use crate::base::ports::{Decision, Recipient};
 use crate::base::{
     Certificate, Connection, ConnectionId, Domain, Event, Fetch, Gap, Mailbox, Order, Origin,
-    Query, Status, Test, TestId, TestState, Timestamp, Transport, Via, limits,
+    Query, Status, Test, TestId, TestState, Timestamp, Transport, Via,
 };
 use acknowledge::{ready, taken_in_clear};
 use addressing::{Envelope, Key};
@@ -42,6 +44,7 @@ use sightings::Sightings;
 use source::Source;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use window::Need;
 
@@ -56,8 +59,10 @@ const FORGETTING: Duration = Duration::from_secs(60);
 /// The live tests.
 #[derive(Clone, Debug)]
 pub struct Desk {
-    settings: Settings,
+    settings: Arc<Settings>,
     sources: BTreeMap<Origin, Source>,
+    /// The networks of the sources that greet under a full name which no reverse name confirms.
+    unconfirmed: BTreeMap<String, BTreeSet<IpAddr>>,
     /// How many connections the sources keep.
     kept: usize,
     tests: BTreeMap<TestId, Dossier>,
@@ -129,10 +134,11 @@ pub struct Summary {
 impl Desk {
     /// A desk without tests.
     #[must_use]
-    pub const fn new(settings: Settings) -> Self {
+    pub fn new(settings: Settings) -> Self {
         Self {
-            settings,
+            settings: Arc::new(settings),
             sources: BTreeMap::new(),
+            unconfirmed: BTreeMap::new(),
             kept: 0,
             tests: BTreeMap::new(),
             open: BTreeSet::new(),
@@ -158,12 +164,16 @@ impl Desk {
     ) -> Greeted {
         let origin = Origin::of(client, ehlo, ptr);
         let need = self.need(&origin, now);
-        self.make_room(now);
-        let source = self.sources.entry(origin.clone()).or_default();
+        let roams = self.roams(&origin);
+        let settings = Arc::clone(&self.settings);
+        let source = self.source(&origin, now);
         source.last = source.last.max(Some(now));
+        if roams {
+            source.window.skip(now, &settings);
+        }
         let before = source.window.begun();
-        let starttls = source.window.greet(now, need, &self.settings);
-        let without_sni = source.without_sni(now, need, &self.settings);
+        let starttls = source.window.greet(now, need, &settings);
+        let without_sni = source.without_sni(now, need, &settings);
         let mut events = Vec::new();
         if source.window.begun() != before {
             let time = now;
@@ -192,7 +202,7 @@ impl Desk {
         let Some(dossier) = self.run(&envelope.key, connection.started) else {
             return false;
         };
-        dossier.is_open() && (dossier.proven() || dossier.judged_from(connection.client))
+        dossier.is_open() && dossier.knows(connection)
     }
 
     /// Takes in a transaction, with its message or before it, and says what to answer. `fresh` names the test that
@@ -256,7 +266,7 @@ impl Desk {
     ) -> Option<TestId> {
         let envelope = Envelope::of(connection, &self.settings)?;
         if self.owner(connection, &envelope.key).is_none() {
-            if !self.has_room(connection) {
+            if !self.give_room(connection, now, events) {
                 return None;
             }
             let opened = Event::Opened {
@@ -268,13 +278,6 @@ impl Desk {
         }
         self.commit(Event::Connection(Box::new(connection.clone())), events);
         self.owner(connection, &envelope.key)
-    }
-
-    /// Whether another test may begin, by a client of this network.
-    fn has_room(&self, connection: &Connection) -> bool {
-        let near = self.near.get(&network(connection.client));
-        self.open.len() < limits::OPEN_TESTS
-            && near.is_none_or(|open| open.len() < limits::OPEN_TESTS_PER_NETWORK)
     }
 
     /// Takes in a connection that ended.
@@ -382,6 +385,9 @@ impl Desk {
         let Some(dossier) = self.tests.get(id).filter(|_| connection.starttls_offered) else {
             return false;
         };
+        if dossier.is_open() && !dossier.counts(connection) {
+            return false;
+        }
         if !dossier.is_open() {
             return true;
         }
@@ -453,7 +459,7 @@ impl Desk {
             if dossier.is_open() {
                 need.open = true;
                 let expected = now < after(dossier.last(), LONGEST_PAUSE);
-                need.evidence |= expected && !self.saw_window(dossier);
+                need.evidence = need.evidence || (expected && !self.saw_window(dossier));
             }
         }
         need
@@ -464,7 +470,8 @@ impl Desk {
         let withheld =
             |connection: &Connection| connection.ehlo.is_some() && !connection.starttls_offered;
         let oldest = dossier.oldest_shared();
-        dossier.connections.iter().any(withheld)
+        let own = (dossier.connections.iter()).filter(|own| dossier.counts(own));
+        own.clone().any(withheld)
             || self
                 .shared(dossier)
                 .any(|shared| shared.started >= oldest && withheld(shared))

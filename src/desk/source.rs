@@ -40,10 +40,6 @@ impl Source {
     /// Takes in a connection, whichever test it belongs to.
     pub(super) fn met(&mut self, connection: &Connection, open: bool, settings: &Settings) {
         self.last = self.last.max(Some(connection.started));
-        if connection.ehlo.is_some() {
-            let (time, offered) = (connection.started, connection.starttls_offered);
-            self.window.seen(time, offered, open, settings);
-        }
         if connection.refused() && connection.certificate == Some(Certificate::SelfSigned) {
             let time = connection.ended.unwrap_or(connection.started);
             let still = |before: &Timestamp| open || time < after(*before, settings.deadline);
@@ -52,18 +48,15 @@ impl Source {
     }
 
     /// Keeps a connection that ended before MAIL; a later record of it replaces an earlier one.
-    /// Returns by how many the number of kept ones grew.
-    pub(super) fn keep(&mut self, connection: Connection) -> usize {
+    /// Returns the one that had to go for it.
+    pub(super) fn keep(&mut self, connection: Connection) -> Option<Connection> {
         if let Some(known) = self.shared.iter_mut().find(|kept| kept.id == connection.id) {
             *known = connection;
-            return 0;
+            return None;
         }
         self.shared.push_back(connection);
-        if self.shared.len() > limits::TEST_CONNECTIONS {
-            self.shared.pop_front();
-            return 0;
-        }
-        1
+        let most = limits::TEST_CONNECTIONS;
+        (self.shared.len() > most).then(|| self.shared.pop_front())?
     }
 
     /// A test of it ended; `open` says whether another one is still open.

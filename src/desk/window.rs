@@ -52,20 +52,21 @@ impl Window {
         true
     }
 
-    /// Takes in a connection whose greeting did, or did not, offer STARTTLS: after a restart all there is to go by.
-    pub(super) fn seen(&mut self, time: Timestamp, offered: bool, open: bool, settings: &Settings) {
-        let Some(from) = self.from else {
-            let begun = super::settings::before(time, settings.plaintext_window);
-            self.from = Some(if offered { begun } else { time });
-            return;
-        };
-        if !offered && time >= after(from, settings.plaintext_window) {
+    /// Takes in that one began, as [`Window::greet`] had it.
+    pub(super) fn begin(&mut self, time: Timestamp, open: bool, settings: &Settings) {
+        if self.from.is_some_and(|from| from < time) {
             match self.done(time, open, settings) {
                 true => self.extra = Some(time),
                 false => self.until = None,
             }
-            self.from = Some(time);
         }
+        self.from = self.from.max(Some(time));
+    }
+
+    /// Counts as done where none has begun.
+    pub(super) fn skip(&mut self, now: Timestamp, settings: &Settings) {
+        let done = super::settings::before(now, settings.plaintext_window);
+        self.from = self.from.or(Some(done));
     }
 
     /// A test of the origin ended: the window stays done until `quiet` is over.
@@ -171,7 +172,9 @@ mod tests {
                 );
                 let foreseen = restarted.clone().greet(now, *need, &settings);
                 assert_eq!(foreseen, *offered, "{name}, restarted: {time}");
-                restarted.seen(now, *offered, need.open, &settings);
+                if window.begun() == Some(now) {
+                    restarted.begin(now, need.open, &settings);
+                }
                 if let Some(ended) = ended.filter(|_| *time == 0) {
                     window.tested(minute(ended), &settings);
                     restarted.tested(minute(ended), &settings);

@@ -97,7 +97,7 @@ impl<'a> Evidence<'a> {
     }
 }
 
-/// Each connection once, by start. Of several records with one id, the one that knows most.
+/// Each connection that may count once, by start. Of several records with one id, the one that knows most.
 fn connections(contacts: &[Contact]) -> Vec<&Contact> {
     let knowledge = |contact: &Contact| {
         let connection = &contact.connection;
@@ -110,7 +110,7 @@ fn connections(contacts: &[Contact]) -> Vec<&Contact> {
         )
     };
     let mut by_id: BTreeMap<_, &Contact> = BTreeMap::new();
-    for contact in contacts {
+    for contact in contacts.iter().filter(|contact| !contact.foreign) {
         by_id
             .entry(contact.connection.id)
             .and_modify(|known| {

@@ -107,7 +107,7 @@ fn some(mut contacts: Vec<&Contact>) -> Option<Vec<String>> {
 
 const STRICT: [Policy; 3] = [Policy::Dane, Policy::MtaSts, Policy::DaneMtaSts];
 
-const ROWS: [Row; 20] = [
+const ROWS: [Row; 21] = [
     Row {
         code: "plaintext-although-offered",
         text: "In the attempts seen, mail was sent in clear text although the server offered STARTTLS.",
@@ -297,6 +297,15 @@ const ROWS: [Row; 20] = [
             let mut bare_ends = scene.case.evidence.counting.clone();
             bare_ends.retain(|contact| contact.connection.oddities.iter().any(bare));
             some(bare_ends)
+        },
+    },
+    Row {
+        code: "foreign-connections",
+        text: "Others sent under this address as well, from hosts that could not prove that they may; what they did counts for nothing.",
+        rfc: "7208 11.5",
+        made: |scene| {
+            let foreign = scene.case.evidence.test.connections.iter();
+            some(foreign.filter(|contact| contact.foreign).collect())
         },
     },
     Row {

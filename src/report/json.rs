@@ -121,6 +121,7 @@ fn connection(contact: &Contact, redaction: Redaction) -> Value {
         "close": facts.close,
         "oddities": facts.oddities,
         "shared": contact.shared,
+        "foreign": contact.foreign,
     })
 }
 

@@ -56,6 +56,7 @@ pub fn connection(
         .collect();
     Some(Contact {
         attempt,
+        foreign: words.contains(&"foreign"),
         shared: connection.status < Status::Mail && !words.contains(&"single"),
         connection,
     })

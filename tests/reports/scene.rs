@@ -71,6 +71,7 @@ fn contact(number: u64, row: Row) -> Contact {
     Contact {
         attempt,
         shared: facts.from.is_none(),
+        foreign: false,
         connection: facts,
     }
 }

@@ -179,6 +179,8 @@ finding-three-unproven = Server 4, 5 und 6 haben geantwortet; ob Server 3 gemied
 finding-all-refused = Jedes Zertifikat wurde abgelehnt, auch das richtige: An solche Server kann keine Mail zugestellt werden.
 finding-bare-line-end = Es kamen Zeilen, die nicht mit CRLF enden; damit lassen sich Mails an Filtern vorbeischmuggeln. Sie
     wurden abgelehnt.
+finding-foreign-connections = Auch andere haben unter dieser Adresse gesendet, von Servern, die nicht nachweisen konnten, dass sie
+    es dürfen; was sie taten, zählt nicht.
 finding-contradictory = Was beobachtet wurde, passt zu keinem bekannten Verhalten: Vielleicht sind mehrere Mailserver mit
     verschiedenen Einstellungen am Werk.
 finding-tlsrpt-confirms = Der TLS-Bericht des Absenders (RFC 8460) stimmt mit dem Beobachteten überein.

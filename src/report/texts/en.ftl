@@ -166,6 +166,8 @@ finding-three-unproven = Servers 4, 5 and 6 have answered, but whether server 3 
 finding-all-refused = Every certificate was refused, the right one too: no mail can be delivered to such servers.
 finding-bare-line-end = Lines were sent that do not end with CRLF, by which messages can be smuggled past filters; they were
     refused.
+finding-foreign-connections = Others sent under this address as well, from hosts that could not prove that they may; what they did
+    counts for nothing.
 finding-contradictory = What was seen fits no known behaviour: several mail servers with different settings may be at
     work.
 finding-tlsrpt-confirms = The sender's own TLS report (RFC 8460) agrees with what was seen.
