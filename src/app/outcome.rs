@@ -146,6 +146,11 @@ impl Outcomes {
             test: id.clone(),
             time: now,
         };
+        let _shared = self.live.results.read().await;
+        if self.live.desk().test(id).filter(over).is_none() {
+            tracing::info!("test {id} was erased before its result was made");
+            return Ok(());
+        }
         let mut batch = Batch {
             events: vec![reported],
             puts: vec![kept(&report)?],
@@ -217,6 +222,7 @@ impl Outcomes {
 
     async fn send(self: Arc<Self>, item: Item) {
         let attempt = self.sender.send_one(&item).await;
+        let _shared = self.live.results.read().await;
         let settled = self.queue().settle(item, attempt, self.clock.now());
         let mut batch = settled.batch;
         match find(self.live.journal(), &settled.test) {
@@ -239,6 +245,12 @@ impl Outcomes {
                 settled.test
             );
         }
+    }
+
+    /// Forgets the mails of tests that are erased.
+    pub fn forget<'a>(&self, tests: impl IntoIterator<Item = &'a TestId>) {
+        let mut queue = self.queue();
+        tests.into_iter().for_each(|test| queue.forget(test));
     }
 
     /// Forgets results of tests that began before this.
@@ -321,9 +333,11 @@ pub fn each(journal: &Journal, mut each: impl FnMut(Report)) -> Result<(), Strin
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::erase::erase;
     use crate::app::{World, world};
     use crate::base::{Connection, ConnectionId};
     use crate::config::Config;
+    use crate::desk::Whom;
     use std::collections::BTreeMap;
 
     const NOW: i64 = 1_800_000_000;
@@ -386,6 +400,65 @@ mod tests {
         journal.remove(Space::Results, test.as_str()).await.unwrap();
         outcomes.make(&test).await.unwrap();
         assert!(find(journal, &test).unwrap().is_none());
+    }
+
+    async fn erased(appliance: &Appliance, outcomes: &Outcomes, test: &TestId) {
+        let whom = Whom::Test(test.clone());
+        let erased = erase(&appliance.live, Some(outcomes), whom).await;
+        assert!(erased.is_ok(), "{erased:?}");
+    }
+
+    #[tokio::test]
+    async fn a_result_in_the_making_does_not_bring_back_what_is_erased() {
+        let folder = tempfile::tempdir().unwrap();
+        let (appliance, test) = over(folder.path(), "");
+        let outcomes = of(&appliance);
+        // Nobody may commit a result yet, so that it is ready when it is erased.
+        let making = {
+            let _alone = appliance.live.results.write().await;
+            let (maker, id) = (Arc::clone(&outcomes), test.clone());
+            let making = tokio::spawn(async move { maker.make(&id).await });
+            for _ in 0..1000 {
+                tokio::task::yield_now().await;
+            }
+            appliance.live.desk().drop_test(&test);
+            making
+        };
+        making.await.unwrap().unwrap();
+        assert_eq!(find(appliance.live.journal(), &test), Ok(None));
+        assert_eq!(
+            appliance.live.journal().list(Space::Queue).unwrap().len(),
+            0
+        );
+    }
+
+    #[tokio::test]
+    async fn a_mail_under_way_does_not_bring_back_what_is_erased() {
+        let folder = tempfile::tempdir().unwrap();
+        let (appliance, test) = over(folder.path(), "");
+        let outcomes = of(&appliance);
+        outcomes.make(&test).await.unwrap();
+        let journal = appliance.live.journal();
+        let (to, now) = ("jim@sender.example".parse().unwrap(), appliance.clock.now());
+        let waiting = |message| outcomes.queue().admit(&test, &to, message, now).unwrap();
+        for is_under_way in [true, false] {
+            let item = waiting(b"Message-ID: <1@sender.example>".to_vec());
+            let put = item.put();
+            journal.put(put.0, &put.1, put.2).await.unwrap();
+            outcomes.queue().insert(item);
+            let begun = is_under_way.then(|| outcomes.queue().due(now));
+            erased(&appliance, &outcomes, &test).await;
+            for item in begun.into_iter().flatten() {
+                // The look-up fails, so that it would be tried again.
+                Arc::clone(&outcomes).send(item).await;
+            }
+            assert!(outcomes.queue().is_empty());
+            for space in [Space::Queue, Space::Results] {
+                assert_eq!(journal.list(space).unwrap().len(), 0, "{space:?}");
+            }
+        }
+        let told = erase(&appliance.live, Some(&outcomes), Whom::Person(to)).await;
+        assert!(told.unwrap_err().contains("nothing is known"));
     }
 
     #[tokio::test]

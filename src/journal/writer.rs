@@ -127,7 +127,10 @@ impl Writer {
         queue
             .try_send(Job(work, tell))
             .map_err(|error| match error {
-                TrySendError::Full(_) => JournalError::Full,
+                TrySendError::Full(_) => {
+                    self.state.failed(&JournalError::Full);
+                    JournalError::Full
+                }
                 TrySendError::Closed(_) => JournalError::Stopped,
             })?;
         Ok(async move { told.await.unwrap_or(Err(JournalError::Stopped)) })

@@ -143,7 +143,10 @@ fn the_keys_of_the_json_are_those_of_the_contract() {
             "address attempt certificate client close domain ehlo ehlo_in_tls ended from hello id oddities parameters ptr server shared \
              sni started starttls_offered status tls to transport via",
         ),
-        (&json["connections"][3]["hello"], "groups signatures suites versions"),
+        (
+            &json["connections"][3]["hello"],
+            "groups signatures suites versions",
+        ),
         (&json["connections"][3]["tls"], "cipher version"),
         (
             &json["queries"][0],
