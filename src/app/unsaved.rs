@@ -105,7 +105,7 @@ impl Unsaved {
     /// The events of the earliest steps, at most so many steps; and the number of the last of these.
     pub fn first(&self, most: usize) -> Option<(u64, Vec<Event>)> {
         let steps = || self.pieces.iter().take(most);
-        let last = steps().last()?.0;
+        let last = steps().next_back()?.0;
         Some((
             *last,
             steps().flat_map(|(_, events)| events.clone()).collect(),

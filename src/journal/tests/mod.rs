@@ -297,7 +297,7 @@ async fn a_journal_of_an_earlier_schema_is_brought_up_to_date() {
     let connections: TableDefinition<u64, u64> = TableDefinition::new("connections");
     let meta: TableDefinition<&str, u64> = TableDefinition::new("meta");
     for (place, event) in (40..).zip(events_of_old()) {
-        let record = record::encode(&event).unwrap().bytes;
+        let record = record::encode(&event).unwrap();
         let mut table = write.open_table(events).unwrap();
         table.insert(place, record.as_slice()).unwrap();
         if let Event::Connection(facts) = event {
