@@ -3,8 +3,9 @@
 use super::appliance::Appliance;
 use super::erase;
 use super::live::Live;
-use super::outcome::{self, Outcomes};
+use super::outcome::Outcomes;
 use super::publish::Publisher;
+use super::results;
 use crate::base::ports::{Answer, Clock, Control, Random};
 use crate::base::{Language, Mailbox, TestId, Timestamp, Zone};
 use crate::config::Config;
@@ -157,7 +158,7 @@ impl Commands {
 
     fn tests(&self) -> Result<Value, String> {
         let mut rows = BTreeMap::new();
-        outcome::each(self.live.journal(), |report| {
+        results::each(self.live.journal(), |report| {
             rows.insert(report.test.id.clone(), (report.test.started, row(&report)));
         })?;
         let live = self.live.desk().tests();
@@ -167,7 +168,7 @@ impl Commands {
             }
             // The desk is let go of after each, and before anything is inferred: mail waits for it.
             let test = self.live.desk().test(&summary.id);
-            let Some(report) = test.map(outcome::unfinished) else {
+            let Some(report) = test.map(results::unfinished) else {
                 continue;
             };
             rows.insert(report.test.id.clone(), (report.test.started, row(&report)));
@@ -193,11 +194,11 @@ impl Commands {
     /// The stored result of a test, else what is known of it now.
     fn report(&self, id: &str) -> Result<Report, String> {
         let id: TestId = id.parse()?;
-        match outcome::find(self.live.journal(), &id)? {
+        match results::find(self.live.journal(), &id)? {
             Some(report) => Ok(report),
             None => {
                 let test = self.live.desk().test(&id);
-                let unfinished = test.map(outcome::unfinished);
+                let unfinished = test.map(results::unfinished);
                 unfinished.ok_or_else(|| format!("there is no test {id}"))
             }
         }

@@ -2,7 +2,8 @@
 //! from all of them at once.
 
 use super::live::Live;
-use super::outcome::{self, Outcomes};
+use super::outcome::Outcomes;
+use super::results;
 use crate::desk::{Doomed, Whom};
 use crate::journal::{Found, Journal, Space};
 use crate::mail::queue::Queue;
@@ -35,13 +36,13 @@ impl Sought {
         match whom {
             // A damaged one is found by its name.
             Whom::Test(id) => {
-                let result = outcome::find(journal, id).ok().flatten();
+                let result = results::find(journal, id).ok().flatten();
                 result
                     .iter()
                     .for_each(|report| doomed.take_in(&report.test));
             }
             Whom::Person(person) => {
-                outcome::each(journal, |report| doomed.take_in(&report.test))?;
+                results::each(journal, |report| doomed.take_in(&report.test))?;
                 let (queue, _) = Queue::load(journal).map_err(|error| error.to_string())?;
                 queue.to(person).for_each(|test| doomed.add(test.clone()));
             }

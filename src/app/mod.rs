@@ -15,6 +15,7 @@ mod outcome;
 mod pages;
 mod publish;
 mod relay;
+mod results;
 pub mod send;
 mod sockets;
 mod unsaved;

@@ -3,12 +3,12 @@
 use super::appliance::Appliance;
 use super::checks::Checks;
 use super::live::Live;
+use super::results::{each, find, kept, unfinished};
 use crate::base::ports::{Clock, Random};
 use crate::base::{Domain, Event, Mailbox, Test, TestId, TestState, Timestamp, Zone, limits};
 use crate::dial::Dial;
 use crate::dial::deliver::StsCache;
-use crate::infer;
-use crate::journal::{Batch, Journal, Space};
+use crate::journal::{Batch, Space};
 use crate::keys::DkimKeys;
 use crate::mail::compose::compose;
 use crate::mail::gate::gate;
@@ -279,55 +279,6 @@ impl Outcomes {
             tracing::error!("old results stay: {error}");
         }
     }
-}
-
-/// The result of a test as far as it is known.
-pub fn unfinished(test: Test) -> Report {
-    Report {
-        outbound: infer::outbound(&test),
-        test,
-        inbound: None,
-        reply: Reply {
-            state: ReplyState::Queued,
-            reason: "the test is not over".to_owned(),
-        },
-    }
-}
-
-fn kept(report: &Report) -> Result<(Space, String, Vec<u8>), String> {
-    let bytes = report.to_stored().map_err(|error| error.to_string())?;
-    Ok((Space::Results, report.test.id.to_string(), bytes))
-}
-
-/// The stored result of a test.
-///
-/// # Errors
-/// When the journal or the result in it cannot be read.
-pub fn find(journal: &Journal, id: &TestId) -> Result<Option<Report>, String> {
-    let bytes = journal
-        .get(Space::Results, id.as_str())
-        .map_err(|error| error.to_string())?;
-    bytes
-        .map(|bytes| Report::from_stored(&bytes).map_err(|error| format!("{id}: {error}")))
-        .transpose()
-}
-
-/// Hands over every stored result, one at a time, for together they may be large; blocks for as long as that takes. One
-/// that is damaged is passed over, so that it hides no other.
-///
-/// # Errors
-/// When the journal cannot be read.
-pub fn each(journal: &Journal, mut each: impl FnMut(Report)) -> Result<(), String> {
-    let ids = journal
-        .list(Space::Results)
-        .map_err(|error| error.to_string())?;
-    for id in ids.iter().filter_map(|id| id.parse().ok()) {
-        match find(journal, &id) {
-            Ok(report) => report.into_iter().for_each(&mut each),
-            Err(error) => tracing::error!("a stored result cannot be read: {error}"),
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -62,10 +62,10 @@ fn make(path: &Path) -> Result<(), redb::Error> {
         .tempfile_in(folder)?;
     fill(FileBackend::new(scratch.reopen()?)?)?;
     match scratch.persist_noclobber(path) {
-        Err(error) if error.error.kind() != ErrorKind::AlreadyExists => {
-            return Err(error.error.into());
-        }
-        _ => {}
+        // Another process was first; unless it is a link to nowhere.
+        Err(error) if error.error.kind() == ErrorKind::AlreadyExists && path.exists() => {}
+        Err(error) => return Err(error.error.into()),
+        Ok(_) => {}
     }
     Ok(File::open(folder)?.sync_all()?)
 }
@@ -80,8 +80,9 @@ pub(super) fn fill(storage: impl StorageBackend) -> Result<(), redb::Error> {
 /// Puts a copy in place of the file where pages that are free may hold what was erased, or fill most of a large file. When
 /// that cannot be done, the file stays in use as it is, and it is tried again when the journal is opened next.
 pub(super) fn renew(store: &Store) -> Result<(), JournalError> {
-    let path = store.path();
-    let scratch = scratch(path);
+    // A link stays a link.
+    let path = fs::canonicalize(store.path()).unwrap_or_else(|_| store.path().to_owned());
+    let scratch = scratch(&path);
     // What a crash left behind is a copy of what may since have been erased.
     match fs::remove_file(&scratch) {
         Err(error) if error.kind() != ErrorKind::NotFound => {
@@ -90,14 +91,14 @@ pub(super) fn renew(store: &Store) -> Result<(), JournalError> {
         _ => {}
     }
     let erased = store.read(|read| Ok(read.open_table(META)?.get(schema::ERASED)?.is_some()))?;
-    let length = fs::metadata(path).map_or(0, |file| file.len());
+    let length = fs::metadata(&path).map_or(0, |file| file.len());
     let is_wasteful = length > LARGE && store.used()? < length / 3;
     if !erased && !is_wasteful {
         return Ok(());
     }
     let renewed = copy(store, &scratch)
         .map_err(|error| error.to_string())
-        .and_then(|()| file::rename(&scratch, path).map_err(|error| error.to_string()));
+        .and_then(|()| file::rename(&scratch, &path).map_err(|error| error.to_string()));
     if let Err(error) = renewed {
         let what = match erased {
             true => "what was erased is still in the file, in no reader's sight",

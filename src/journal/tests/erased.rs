@@ -116,6 +116,23 @@ async fn what_came_while_it_was_looked_for_is_erased_and_what_came_later_stays()
 }
 
 #[tokio::test]
+async fn a_link_to_the_file_stays_one() {
+    let (link, elsewhere) = (place(), place());
+    std::os::unix::fs::symlink(&elsewhere.path, &link.path).unwrap();
+    let nowhere = Journal::open(&link.path, time(0)).map(|_| ());
+    assert!(
+        matches!(nowhere, Err(JournalError::Io { .. })),
+        "{nowhere:?}"
+    );
+    let journal = with_two(&elsewhere.path).await;
+    erase(&journal, "jim.example", "jim").await.unwrap();
+    drop(journal);
+    assert_eq!(replayed(&open(&link.path).0).len(), 300);
+    assert!(link.path.is_symlink());
+    assert!(!holds(&elsewhere.path, "jim.example"));
+}
+
+#[tokio::test]
 async fn a_file_that_cannot_be_replaced_stays_and_is_replaced_later() {
     let place = place();
     let journal = with_two(&place.path).await;
