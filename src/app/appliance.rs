@@ -172,7 +172,8 @@ impl Appliance {
             Arc::clone(&self.clock),
         );
         let outcomes = Outcomes::new(&self, dial.clone()).map_err(failed)?;
-        let commands: Arc<dyn Control> = Arc::new(Commands::new(&self, true));
+        let commands: Arc<dyn Control> =
+            Arc::new(Commands::new(&self, Some(Arc::clone(&outcomes))));
         let desk: Arc<dyn DeskPort> = observer.clone();
 
         let mut listeners = JoinSet::new();
@@ -197,7 +198,7 @@ impl Appliance {
             while helpers.join_next().await.is_some() {}
         })
         .await;
-        self.live.save().await;
+        self.live.save_at_last().await;
         let last = Batch {
             alive: Some(self.clock.now()),
             ..Batch::default()

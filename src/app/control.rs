@@ -1,13 +1,16 @@
-//! The commands that read the appliance, running or not.
+//! The commands to the appliance, running or not.
 
 use super::appliance::Appliance;
+use super::erase;
 use super::live::Live;
-use super::outcome;
+use super::outcome::Outcomes;
 use super::publish::Publisher;
-use crate::base::ports::{Answer, Clock, Control};
-use crate::base::{TestId, Timestamp, Zone};
+use super::results;
+use crate::base::ports::{Answer, Clock, Control, Random};
+use crate::base::{Language, Mailbox, TestId, Timestamp, Zone};
 use crate::config::Config;
-use crate::report::{self, Report};
+use crate::desk::{Whom, token};
+use crate::report::{self, Export, Report};
 use crate::sign::SignedZone;
 use crate::zone::master;
 use hickory_proto::rr::{Name, RData, Record};
@@ -23,19 +26,22 @@ pub struct Commands {
     live: Arc<Live>,
     publisher: Arc<Mutex<Publisher>>,
     clock: Arc<dyn Clock>,
-    running: bool,
+    random: Arc<dyn Random>,
+    /// What makes results and sends mails; `None` while the appliance is only opened.
+    outcomes: Option<Arc<Outcomes>>,
     since: Timestamp,
 }
 
 impl Commands {
     /// Commands to this appliance, which runs or is only opened.
-    pub fn new(appliance: &Appliance, running: bool) -> Self {
+    pub fn new(appliance: &Appliance, outcomes: Option<Arc<Outcomes>>) -> Self {
         Self {
             config: Arc::clone(&appliance.config),
             live: Arc::clone(&appliance.live),
             publisher: appliance.shared_publisher(),
             clock: Arc::clone(&appliance.clock),
-            running,
+            random: Arc::clone(&appliance.random),
+            outcomes,
             since: appliance.clock.now(),
         }
     }
@@ -48,8 +54,10 @@ impl Commands {
             "zone" => self.zone(word("zone")),
             "tests list" => self.tests(),
             "tests show" => self.test(word("id")),
+            "tests export" => self.export(word("id")),
+            "tests token" => self.token(word("language")),
             other => Err(format!(
-                "{other:?} is no command; there are status, ds, zone, tests list, tests show"
+                "{other:?} is no command; there are status, ds, zone, tests list, show, export, erase, token"
             )),
         }
     }
@@ -69,11 +77,20 @@ impl Commands {
             .iter()
             .filter(|test| test.ended.is_none())
             .count();
+        let running = self.outcomes.is_some();
+        let journal = match self.live.trouble() {
+            None => "ok".to_owned(),
+            Some(trouble) => format!(
+                "{} events wait to be written, mail is put off: {trouble}",
+                self.live.waiting()
+            ),
+        };
         json!({"json": {
             "version": env!("CARGO_PKG_VERSION"),
             "base_domain": self.config.base_domain,
-            "running": self.running,
-            "since": self.running.then_some(self.since),
+            "running": running,
+            "since": running.then_some(self.since),
+            "journal": journal,
             "now": now,
             "serial": order.as_ref().map(|order| order.serial),
             "order": order.map(|order| order.order),
@@ -141,18 +158,19 @@ impl Commands {
 
     fn tests(&self) -> Result<Value, String> {
         let mut rows = BTreeMap::new();
-        outcome::each(self.live.journal(), |report| {
+        results::each(self.live.journal(), |report| {
             rows.insert(report.test.id.clone(), (report.test.started, row(&report)));
         })?;
-        // The desk is let go of before anything is inferred: mail waits for it.
-        let live: Vec<_> = {
-            let desk = self.live.desk();
-            let mut live = desk.tests();
-            live.retain(|summary| !rows.contains_key(&summary.id));
-            (live.iter().filter_map(|summary| desk.test(&summary.id))).collect()
-        };
-        for test in live {
-            let report = outcome::unfinished(test);
+        let live = self.live.desk().tests();
+        for summary in live {
+            if rows.contains_key(&summary.id) {
+                continue;
+            }
+            // The desk is let go of after each, and before anything is inferred: mail waits for it.
+            let test = self.live.desk().test(&summary.id);
+            let Some(report) = test.map(results::unfinished) else {
+                continue;
+            };
             rows.insert(report.test.id.clone(), (report.test.started, row(&report)));
         }
         let mut rows: Vec<_> = rows.into_values().collect();
@@ -161,19 +179,75 @@ impl Commands {
     }
 
     fn test(&self, id: &str) -> Result<Value, String> {
-        let id: TestId = id.parse()?;
-        let report = match outcome::find(self.live.journal(), &id)? {
-            Some(report) => report,
-            None => {
-                let test = self.live.desk().test(&id);
-                outcome::unfinished(test.ok_or_else(|| format!("there is no test {id}"))?)
-            }
-        };
+        let report = self.report(id)?;
         Ok(json!({
             "text": report::text(&report),
             "json": report::json(&report, report::Redaction::None),
         }))
     }
+
+    fn export(&self, id: &str) -> Result<Value, String> {
+        let export = Export::new(self.report(id)?.test);
+        Ok(json!({"json": export}))
+    }
+
+    /// The stored result of a test, else what is known of it now.
+    fn report(&self, id: &str) -> Result<Report, String> {
+        let id: TestId = id.parse()?;
+        match results::find(self.live.journal(), &id)? {
+            Some(report) => Ok(report),
+            None => {
+                let test = self.live.desk().test(&id);
+                let unfinished = test.map(results::unfinished);
+                unfinished.ok_or_else(|| format!("there is no test {id}"))
+            }
+        }
+    }
+
+    /// A new token, and the addresses to write to; nothing of it is kept.
+    fn token(&self, language: &str) -> Result<Value, String> {
+        let spoken = Language::ALL.into_iter().find(|one| one.tag() == language);
+        let language = spoken.ok_or_else(|| format!("{language:?} is neither en nor de"))?;
+        let mut bits = [0; 8];
+        self.random.fill(&mut bits);
+        let key = {
+            let publisher = self.publisher.lock();
+            let publisher = publisher.unwrap_or_else(PoisonError::into_inner);
+            publisher.keys().token.0
+        };
+        let token = token::mint(u64::from_le_bytes(bits), &key);
+        let address = |zone| format!("{}+{token}@{}", language.tag(), self.config.zone_name(zone));
+        let addresses = Zone::ALL.map(address);
+        Ok(json!({
+            "text": addresses.join("\n"),
+            "json": {"token": token, "language": language, "addresses": addresses},
+        }))
+    }
+
+    async fn erase(&self, request: &Value) -> Result<Value, String> {
+        let word = |key| request.get(key).and_then(Value::as_str);
+        let whom = match (word("id"), word("mailbox")) {
+            (Some(id), None) => Whom::Test(id.parse()?),
+            (None, Some(mailbox)) => {
+                let mailbox = Mailbox::parse(mailbox);
+                Whom::Person(mailbox.map_err(|error| error.to_string())?)
+            }
+            _ => return Err("one of id and mailbox is needed".to_owned()),
+        };
+        let erased = erase::erase(&self.live, self.outcomes.as_deref(), whom).await?;
+        let text = format!(
+            "erased: {}, {}, {}, {}; gone for every reader, and from the file after the next start",
+            counted(erased.tests, "test"),
+            counted(erased.results, "result"),
+            counted(erased.mails, "waiting mail"),
+            counted(erased.records, "record"),
+        );
+        Ok(json!({ "text": text, "json": erased }))
+    }
+}
+
+fn counted(number: u64, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 fn row(report: &Report) -> Value {
@@ -191,11 +265,14 @@ impl Control for Commands {
     fn control(&self, request: Value) -> Answer<'_, Value> {
         let commands = self.clone();
         Box::pin(async move {
-            // It reads the journal, which blocks.
-            let answer = tokio::task::spawn_blocking(move || commands.answer(&request)).await;
-            answer
-                .unwrap_or_else(|error| Err(error.to_string()))
-                .unwrap_or_else(|error| json!({ "error": error }))
+            let answer = match request.get("command").and_then(Value::as_str) {
+                Some("tests erase") => commands.erase(&request).await,
+                // It reads the journal, which blocks.
+                _ => tokio::task::spawn_blocking(move || commands.answer(&request))
+                    .await
+                    .unwrap_or_else(|error| Err(error.to_string())),
+            };
+            answer.unwrap_or_else(|error| json!({ "error": error }))
         })
     }
 }

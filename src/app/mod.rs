@@ -7,6 +7,7 @@ mod checks;
 mod control;
 pub mod demo;
 mod descriptors;
+mod erase;
 mod live;
 mod losses;
 mod observer;
@@ -14,6 +15,7 @@ mod outcome;
 mod pages;
 mod publish;
 mod relay;
+mod results;
 pub mod send;
 mod sockets;
 mod unsaved;
@@ -158,7 +160,7 @@ fn from_directory(
     runtime.block_on(async {
         let appliance = Appliance::open(config, operator, world).map_err(AskError::Unreachable)?;
         appliance.publish_unnoted().map_err(AskError::Wrong)?;
-        Ok(Commands::new(&appliance, false)
+        Ok(Commands::new(&appliance, None)
             .control(request.clone())
             .await)
     })

@@ -3,12 +3,12 @@
 use super::appliance::Appliance;
 use super::checks::Checks;
 use super::live::Live;
+use super::results::{each, find, kept, unfinished};
 use crate::base::ports::{Clock, Random};
 use crate::base::{Domain, Event, Mailbox, Test, TestId, TestState, Timestamp, Zone, limits};
 use crate::dial::Dial;
 use crate::dial::deliver::StsCache;
-use crate::infer;
-use crate::journal::{Batch, Journal, Space};
+use crate::journal::{Batch, Space};
 use crate::keys::DkimKeys;
 use crate::mail::compose::compose;
 use crate::mail::gate::gate;
@@ -146,6 +146,11 @@ impl Outcomes {
             test: id.clone(),
             time: now,
         };
+        let _shared = self.live.results.read().await;
+        if self.live.desk().test(id).filter(over).is_none() {
+            tracing::info!("test {id} was erased before its result was made");
+            return Ok(());
+        }
         let mut batch = Batch {
             events: vec![reported],
             puts: vec![kept(&report)?],
@@ -217,6 +222,7 @@ impl Outcomes {
 
     async fn send(self: Arc<Self>, item: Item) {
         let attempt = self.sender.send_one(&item).await;
+        let _shared = self.live.results.read().await;
         let settled = self.queue().settle(item, attempt, self.clock.now());
         let mut batch = settled.batch;
         match find(self.live.journal(), &settled.test) {
@@ -239,6 +245,12 @@ impl Outcomes {
                 settled.test
             );
         }
+    }
+
+    /// Forgets the mails of tests that are erased.
+    pub fn forget<'a>(&self, tests: impl IntoIterator<Item = &'a TestId>) {
+        let mut queue = self.queue();
+        tests.into_iter().for_each(|test| queue.forget(test));
     }
 
     /// Forgets results of tests that began before this.
@@ -269,61 +281,14 @@ impl Outcomes {
     }
 }
 
-/// The result of a test as far as it is known.
-pub fn unfinished(test: Test) -> Report {
-    Report {
-        outbound: infer::outbound(&test),
-        test,
-        inbound: None,
-        reply: Reply {
-            state: ReplyState::Queued,
-            reason: "the test is not over".to_owned(),
-        },
-    }
-}
-
-fn kept(report: &Report) -> Result<(Space, String, Vec<u8>), String> {
-    let bytes = report.to_stored().map_err(|error| error.to_string())?;
-    Ok((Space::Results, report.test.id.to_string(), bytes))
-}
-
-/// The stored result of a test.
-///
-/// # Errors
-/// When the journal or the result in it cannot be read.
-pub fn find(journal: &Journal, id: &TestId) -> Result<Option<Report>, String> {
-    let bytes = journal
-        .get(Space::Results, id.as_str())
-        .map_err(|error| error.to_string())?;
-    bytes
-        .map(|bytes| Report::from_stored(&bytes).map_err(|error| format!("{id}: {error}")))
-        .transpose()
-}
-
-/// Hands over every stored result, one at a time, for together they may be large; blocks for as long as that takes. One
-/// that is damaged is passed over, so that it hides no other.
-///
-/// # Errors
-/// When the journal cannot be read.
-pub fn each(journal: &Journal, mut each: impl FnMut(Report)) -> Result<(), String> {
-    let ids = journal
-        .list(Space::Results)
-        .map_err(|error| error.to_string())?;
-    for id in ids.iter().filter_map(|id| id.parse().ok()) {
-        match find(journal, &id) {
-            Ok(report) => report.into_iter().for_each(&mut each),
-            Err(error) => tracing::error!("a stored result cannot be read: {error}"),
-        }
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::erase::erase;
     use crate::app::{World, world};
     use crate::base::{Connection, ConnectionId};
     use crate::config::Config;
+    use crate::desk::Whom;
     use std::collections::BTreeMap;
 
     const NOW: i64 = 1_800_000_000;
@@ -386,6 +351,65 @@ mod tests {
         journal.remove(Space::Results, test.as_str()).await.unwrap();
         outcomes.make(&test).await.unwrap();
         assert!(find(journal, &test).unwrap().is_none());
+    }
+
+    async fn erased(appliance: &Appliance, outcomes: &Outcomes, test: &TestId) {
+        let whom = Whom::Test(test.clone());
+        let erased = erase(&appliance.live, Some(outcomes), whom).await;
+        assert!(erased.is_ok(), "{erased:?}");
+    }
+
+    #[tokio::test]
+    async fn a_result_in_the_making_does_not_bring_back_what_is_erased() {
+        let folder = tempfile::tempdir().unwrap();
+        let (appliance, test) = over(folder.path(), "");
+        let outcomes = of(&appliance);
+        // Nobody may commit a result yet, so that it is ready when it is erased.
+        let making = {
+            let _alone = appliance.live.results.write().await;
+            let (maker, id) = (Arc::clone(&outcomes), test.clone());
+            let making = tokio::spawn(async move { maker.make(&id).await });
+            for _ in 0..1000 {
+                tokio::task::yield_now().await;
+            }
+            appliance.live.desk().drop_test(&test);
+            making
+        };
+        making.await.unwrap().unwrap();
+        assert_eq!(find(appliance.live.journal(), &test), Ok(None));
+        assert_eq!(
+            appliance.live.journal().list(Space::Queue).unwrap().len(),
+            0
+        );
+    }
+
+    #[tokio::test]
+    async fn a_mail_under_way_does_not_bring_back_what_is_erased() {
+        let folder = tempfile::tempdir().unwrap();
+        let (appliance, test) = over(folder.path(), "");
+        let outcomes = of(&appliance);
+        outcomes.make(&test).await.unwrap();
+        let journal = appliance.live.journal();
+        let (to, now) = ("jim@sender.example".parse().unwrap(), appliance.clock.now());
+        let waiting = |message| outcomes.queue().admit(&test, &to, message, now).unwrap();
+        for is_under_way in [true, false] {
+            let item = waiting(b"Message-ID: <1@sender.example>".to_vec());
+            let put = item.put();
+            journal.put(put.0, &put.1, put.2).await.unwrap();
+            outcomes.queue().insert(item);
+            let begun = is_under_way.then(|| outcomes.queue().due(now));
+            erased(&appliance, &outcomes, &test).await;
+            for item in begun.into_iter().flatten() {
+                // The look-up fails, so that it would be tried again.
+                Arc::clone(&outcomes).send(item).await;
+            }
+            assert!(outcomes.queue().is_empty());
+            for space in [Space::Queue, Space::Results] {
+                assert_eq!(journal.list(space).unwrap().len(), 0, "{space:?}");
+            }
+        }
+        let told = erase(&appliance.live, Some(&outcomes), Whom::Person(to)).await;
+        assert!(told.unwrap_err().contains("nothing is known"));
     }
 
     #[tokio::test]

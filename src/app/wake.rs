@@ -38,6 +38,8 @@ pub async fn run(
         rounds.renew(appliance, presented, now).await;
         rounds.upkeep(appliance, outcomes, now).await;
         let sleep = match next {
+            // What could not be written is tried again in every round.
+            _ if appliance.live.waiting() > 0 => AGAIN,
             Some(next) if next > now => until(now, next).min(REST),
             Some(_) => AGAIN,
             None => REST,
@@ -166,10 +168,10 @@ impl Rounds {
         }
         if is_over(self.forgot, FORGET, now) {
             self.forgot = Some(now);
-            if let Err(error) = journal
-                .expire(now - appliance.config.retention.connections)
-                .await
-            {
+            // A test keeps its evidence, over a restart as well.
+            let wanted = appliance.live.desk().horizon(now);
+            let before = wanted.min(now - appliance.config.retention.connections);
+            if let Err(error) = journal.expire(before).await {
                 tracing::error!("old records stay in the journal: {error}");
             }
             outcomes
@@ -185,7 +187,9 @@ mod tests {
     use super::super::{World, publish};
     use super::*;
     use crate::base::ports::Clock;
+    use crate::base::{Connection, ConnectionId, Server};
     use crate::config::Config;
+    use crate::desk::Desk;
     use std::path::Path;
     use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -245,6 +249,53 @@ mod tests {
         drop(first);
         let second = appliance(home.path(), &clock);
         assert_eq!(second.next_serial, wrong + 2);
+    }
+
+    #[tokio::test]
+    async fn what_a_test_wants_outlives_a_short_retention() {
+        let home = tempfile::tempdir().unwrap();
+        let clock = Arc::new(Hands(AtomicI64::new(1_800_000_000)));
+        let appliance = appliance(home.path(), &clock);
+        let day = 24 * 3600;
+        let connection = |number, sender: Option<&str>| {
+            let (client, address) = ("198.51.100.7", "192.0.2.25");
+            let (client, address) = (client.parse().unwrap(), address.parse().unwrap());
+            let mut record = Connection::new(ConnectionId(number), client, address, clock.now());
+            record.ehlo = Some("out.sender.example".to_owned());
+            record.server = Some(Server::One);
+            record.from = sender.map(|sender| sender.parse().ok());
+            record.to = vec!["en@et.example.org".parse().unwrap()];
+            record
+        };
+        let before = connection(1, None);
+        appliance.live.step_now(|desk| desk.closed(&before));
+        clock.0.fetch_add(3600, Ordering::Relaxed);
+        let (own, fresh) = (
+            connection(2, Some("jim@sender.example")),
+            appliance.live.fresh(),
+        );
+        let open = |desk: &mut Desk| ((), desk.transacted(&own, fresh.clone(), clock.now()).events);
+        appliance.live.step(open).await.unwrap();
+        let outcomes = Outcomes::new(
+            &appliance,
+            super::super::way_out::dial(&appliance.config).unwrap(),
+        );
+        let outcomes = outcomes.unwrap();
+        let mut rounds = Rounds::default();
+        let journal = appliance.live.journal();
+        let left = || {
+            let mut left = 0;
+            journal.replay(|_| left += 1).unwrap();
+            left
+        };
+        for (days, expected) in [(1, 3), (13, 3), (1, 3), (1, 0)] {
+            clock.0.fetch_add(days * day, Ordering::Relaxed);
+            if expected == 0 {
+                appliance.live.desk().drop_test(&fresh);
+            }
+            rounds.upkeep(&appliance, &outcomes, clock.now()).await;
+            assert_eq!(left(), expected);
+        }
     }
 
     #[tokio::test]

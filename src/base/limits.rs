@@ -123,7 +123,7 @@ pub const GROUP_COMMIT: usize = 1024;
 /// Octets of one commit to the journal, events and values together.
 pub const STORED: usize = 16 * 1024 * 1024;
 /// Events that are forgotten in one commit.
-pub const SWEEP: u64 = 4096;
+pub const SWEEP: usize = 4096;
 /// Open tests.
 pub const OPEN_TESTS: usize = 10_000;
 /// Open tests that clients of one network sent to, so that nobody takes all the room there is.

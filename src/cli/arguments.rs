@@ -1,6 +1,6 @@
 //! What can be typed.
 
-use crate::base::{Domain, Mailbox, Policy, TestId, Zone};
+use crate::base::{Domain, Language, Mailbox, Policy, TestId, Zone};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -82,6 +82,59 @@ pub enum Tests {
         #[command(flatten)]
         output: Output,
     },
+    /// All that one test's verdict is derived from, as JSON
+    Export {
+        /// The id, as in the final 250 and the result mail
+        id: TestId,
+        /// It is JSON in any case.
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Erase a test, or all of a person
+    Erase {
+        /// A test's id, or the mail address of a person
+        #[arg(value_name = "ID|MAILBOX")]
+        whom: Whom,
+        /// How to print what was erased.
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Two addresses that start a test of their own
+    Token {
+        /// Of the answer: en or de
+        #[arg(long, default_value = "en", value_parser = language)]
+        language: Language,
+        /// How to print them.
+        #[command(flatten)]
+        output: Output,
+    },
+}
+
+/// Whom to erase.
+#[derive(Clone, Debug)]
+pub enum Whom {
+    /// One test.
+    Test(TestId),
+    /// All of a person.
+    Person(Mailbox),
+}
+
+impl std::str::FromStr for Whom {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.contains('@') {
+            true => Mailbox::parse(text)
+                .map(Self::Person)
+                .map_err(|error| error.to_string()),
+            false => text.parse().map(Self::Test),
+        }
+    }
+}
+
+fn language(text: &str) -> Result<Language, String> {
+    let spoken = Language::ALL.into_iter().find(|one| one.tag() == text);
+    spoken.ok_or_else(|| "there are en and de".to_owned())
 }
 
 /// `probe ...`

@@ -9,7 +9,7 @@ mod print;
 
 use crate::app::{self, AskError};
 use crate::config::Config;
-use arguments::{Arguments, Command, Tests};
+use arguments::{Arguments, Command, Output, Tests, Whom};
 use clap::Parser as _;
 use serde_json::{Value, json};
 use std::fmt;
@@ -94,14 +94,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
             let answer = ask(arguments, &json!({"command": "zone", "zone": zone}))?;
             print::answer(&answer, *output, print::text)
         }
-        Command::Tests(Tests::List(output)) => {
-            let answer = ask(arguments, &json!({"command": "tests list"}))?;
-            print::answer(&answer, *output, print::tests)
-        }
-        Command::Tests(Tests::Show { id, output }) => {
-            let answer = ask(arguments, &json!({"command": "tests show", "id": id}))?;
-            print::answer(&answer, *output, print::text)
-        }
+        Command::Tests(tests) => run_tests(arguments, tests),
         Command::Probe(probe) => {
             let answer = app::probe(&probe.domain, named(arguments)?.as_ref(), probe.resolver)
                 .map_err(Failure::unreachable)?;
@@ -119,6 +112,32 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
             Err(Failure::bad("not delivered to every recipient"))
         }
     }
+}
+
+fn run_tests(arguments: &Arguments, tests: &Tests) -> Result<(), Failure> {
+    let (request, output, readable): (_, _, fn(&Value) -> String) = match tests {
+        Tests::List(output) => (json!({"command": "tests list"}), *output, print::tests),
+        Tests::Show { id, output } => {
+            let request = json!({"command": "tests show", "id": id});
+            (request, *output, print::text)
+        }
+        Tests::Export { id, .. } => {
+            let request = json!({"command": "tests export", "id": id});
+            (request, Output { json: true }, print::text)
+        }
+        Tests::Erase { whom, output } => {
+            let request = match whom {
+                Whom::Test(id) => json!({"command": "tests erase", "id": id}),
+                Whom::Person(mailbox) => json!({"command": "tests erase", "mailbox": mailbox}),
+            };
+            (request, *output, print::text)
+        }
+        Tests::Token { language, output } => {
+            let request = json!({"command": "tests token", "language": language});
+            (request, *output, print::text)
+        }
+    };
+    print::answer(&ask(arguments, &request)?, output, readable)
 }
 
 fn load(arguments: &Arguments) -> Result<Config, Failure> {

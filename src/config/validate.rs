@@ -98,11 +98,12 @@ pub(super) fn validate(file: &Path, text: &str, raw: raw::File) -> Result<Config
         .map_err(|_| source.wrong("base_domain", "is too long"))?;
     source.without_effect("keys.zsk_lifetime", !raw.keys.zsk_lifetime.is_empty())?;
     source.without_effect("metrics.listen", !raw.metrics.listen.is_empty())?;
+    let test = test(&source, &raw.test)?;
     Ok(Config {
         file: file.to_owned(),
         network: network(&source, raw.network)?,
         dial: dial(&source, raw.dial)?,
-        test: test(&source, &raw.test)?,
+        test,
         certificates: certificates(&source, &raw.certificates)?,
         dns: dns(&source, &raw.dns)?,
         reply: reply(&source, &base_domain, raw.reply)?,
@@ -119,18 +120,7 @@ pub(super) fn validate(file: &Path, text: &str, raw: raw::File) -> Result<Config
             )?,
             deny_clients: raw.limits.deny_clients,
         },
-        retention: RetentionConfig {
-            connections: source.span(
-                "retention.connections",
-                raw.retention.connections,
-                86_400..=31_536_000,
-            )?,
-            results: source.span(
-                "retention.results",
-                raw.retention.results,
-                86_400..=31_536_000,
-            )?,
-        },
+        retention: retention(&source, &raw.retention, test.deadline)?,
         state: StateConfig {
             directory: source.path(&raw.state.directory),
             zones: source.path(&raw.state.zones),
@@ -284,6 +274,20 @@ fn test(source: &Source<'_>, raw: &raw::Test) -> Result<TestConfig, ConfigError>
         return Err(source.wrong("test.deadline", "is shorter than test.patience"));
     }
     Ok(test)
+}
+
+fn retention(
+    source: &Source<'_>,
+    raw: &raw::Retention,
+    deadline: Duration,
+) -> Result<RetentionConfig, ConfigError> {
+    // A test is given up an hour after its deadline, and needs all of itself until then.
+    let test = deadline.as_secs() + 3600;
+    let span = |key, span| source.span(key, span, test.max(86_400)..=31_536_000);
+    Ok(RetentionConfig {
+        connections: span("retention.connections", raw.connections)?,
+        results: span("retention.results", raw.results)?,
+    })
 }
 
 fn certificates(

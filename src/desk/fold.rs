@@ -326,8 +326,8 @@ impl Desk {
         }
     }
 
-    /// The earliest evidence that a test running now may want.
-    pub(super) fn horizon(&self, now: Timestamp) -> Timestamp {
+    /// The earliest evidence that a test kept now may want.
+    pub fn horizon(&self, now: Timestamp) -> Timestamp {
         let first = (self.tests.values().map(|dossier| dossier.started)).fold(now, Timestamp::min);
         before(before(first, self.settings.deadline), ALONE)
     }

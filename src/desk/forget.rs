@@ -33,6 +33,7 @@ impl Desk {
             self.orders.pop_front();
         }
         self.gaps.retain(|gap| gap.until >= horizon);
+        self.forget_erased(now);
     }
 
     /// Forgets a test at once, with all that belongs to it alone.

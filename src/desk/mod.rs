@@ -8,6 +8,7 @@ mod addressing;
 mod assemble;
 mod attempt;
 mod dossier;
+mod erase;
 mod fold;
 mod forget;
 mod leader;
@@ -19,6 +20,8 @@ pub mod token;
 mod window;
 
 #[cfg(test)]
+mod erasures;
+#[cfg(test)]
 mod evidence;
 #[cfg(test)]
 mod forwarders;
@@ -29,6 +32,7 @@ mod scenario;
 #[cfg(test)]
 mod scenes;
 
+pub use erase::{Doomed, Whom};
 pub use settings::Settings;
 
 use crate::base::ports::{Decision, Recipient};
@@ -79,6 +83,8 @@ pub struct Desk {
     sightings: Sightings,
     orders: VecDeque<Order>,
     gaps: VecDeque<Gap>,
+    /// Senders who were erased, and when: what they began before is not taken in any more.
+    erased: BTreeMap<Mailbox, Timestamp>,
     /// When memory was last gone through.
     forgotten: Timestamp,
 }
@@ -150,6 +156,7 @@ impl Desk {
             sightings: Sightings::new(),
             orders: VecDeque::new(),
             gaps: VecDeque::new(),
+            erased: BTreeMap::new(),
             forgotten: Timestamp::MIN,
         }
     }
@@ -256,7 +263,8 @@ impl Desk {
         events
     }
 
-    /// Takes in a transaction; says which test it belongs to. `None` when it is of no test, or there are too many.
+    /// Takes in a transaction; says which test it belongs to. `None` when it is of no test, there are too many,
+    /// or it is of somebody who was just erased.
     fn offered(
         &mut self,
         connection: &Connection,
@@ -265,6 +273,9 @@ impl Desk {
         events: &mut Vec<Event>,
     ) -> Option<TestId> {
         let envelope = Envelope::of(connection, &self.settings)?;
+        if self.was_erased(connection) {
+            return None;
+        }
         if self.owner(connection, &envelope.key).is_none() {
             if !self.give_room(connection, now, events) {
                 return None;
@@ -287,7 +298,7 @@ impl Desk {
             Some(envelope) => self.owner(connection, &envelope.key).is_some(),
             None => self.owner_without_recipient(connection).is_some(),
         };
-        if known || is_shared(connection) {
+        if (known && !self.was_erased(connection)) || is_shared(connection) {
             self.commit(Event::Connection(Box::new(connection.clone())), &mut events);
         }
         events

@@ -5,8 +5,11 @@
 //! they take the place in the order that the first ones had, so that whatever refers to a connection comes after it.
 //! It reads no clock, and never writes over a file that it cannot understand.
 
+mod disk;
 mod error;
+mod file;
 mod record;
+mod rows;
 #[cfg(test)]
 mod sample;
 mod schema;
@@ -19,6 +22,7 @@ mod writer;
 
 pub use error::JournalError;
 pub use record::{decode, encode};
+pub use sweep::{Erasure, Found};
 
 use crate::base::{Event, Gap, Timestamp, limits};
 use record::Record;
@@ -26,7 +30,6 @@ use redb::ReadableTable as _;
 use std::path::Path;
 use std::sync::Arc;
 use store::Store;
-use sweep::Sweep;
 use writer::{Work, Writer};
 
 /// What the journal held when it was opened.
@@ -81,24 +84,23 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Opens the file, and makes it if it is missing or empty, with mode 0600. Checks every page of it: a second for
-    /// some hundred megabytes.
+    /// Opens the file, and makes it if it is missing, with mode 0600. Checks every page of it: a second for some hundred
+    /// megabytes. A file that may still hold what was erased is replaced by a copy without it.
     ///
     /// # Errors
-    /// When the file is open in another process, is damaged or no journal, has a newer schema, or cannot be used.
+    /// When the file is open in another process, is damaged or no journal, has a newer schema, or cannot be used. A file
+    /// that is damaged or newer is left untouched.
     pub fn open(path: &Path, now: Timestamp) -> Result<(Self, Opened), JournalError> {
-        Self::start(path, store::opener(path.to_owned()), now)
+        let store = Store::open(path, file::opener(path.to_owned()))?;
+        file::renew(&store)?;
+        Self::start(store, now)
     }
 
-    fn start(
-        path: &Path,
-        opener: store::Opener,
-        now: Timestamp,
-    ) -> Result<(Self, Opened), JournalError> {
-        let (store, opened) = Store::open(path, opener, now)?;
+    fn start(store: Store, now: Timestamp) -> Result<(Self, Opened), JournalError> {
+        let opened = store.read(|read| store::opened(read, now))?;
         let store = Arc::new(store);
         let writer = Writer::start(Arc::clone(&store)).map_err(|error| JournalError::Io {
-            path: path.to_owned(),
+            path: store.path().to_owned(),
             what: format!("its writer cannot be started: {error}"),
         })?;
         let writer = Arc::new(writer);
@@ -164,33 +166,48 @@ impl Journal {
         })
     }
 
-    /// Forgets the events before this time, save the order of MX hosts that was in force then; says how many.
-    /// Done in several commits, so that other writes need not wait long.
+    /// Forgets the events before this time, save the order of MX hosts that was in force then; says how many. They are
+    /// looked for without holding up other writes, and removed in several commits. Needs a runtime.
     ///
     /// # Errors
     /// As [`Journal::append`]; also when a record is damaged.
     pub async fn expire(&self, before: Timestamp) -> Result<u64, JournalError> {
         let mut forgotten = 0;
         loop {
-            let sweep = Sweep::Before(before);
-            let now = self.writer.submit(Work::Sweep(sweep))?.await?;
-            forgotten += now;
-            if now < limits::SWEEP {
+            let store = Arc::clone(&self.store);
+            let look = move || store.read(|read| sweep::find_old(read, before));
+            let found = tokio::task::spawn_blocking(look).await;
+            let places = found.unwrap_or(Err(JournalError::Stopped))?;
+            let is_last = places.len() < limits::SWEEP;
+            if !places.is_empty() {
+                forgotten += self.writer.submit(Work::Expire(places, before))?.await?;
+            }
+            if is_last {
                 return Ok(forgotten);
             }
         }
     }
 
-    /// Forgets the events for which `doomed` holds, in one commit; says how many.
+    /// Finds the events for which this holds, to erase them. Blocks, as [`Journal::replay`]; writes go on.
     ///
     /// # Errors
-    /// As [`Journal::expire`].
-    pub async fn erase(
+    /// When the file cannot be read or a record is damaged.
+    pub fn find(&self, holds: impl FnMut(&Event) -> bool) -> Result<Found, JournalError> {
+        self.store.read(|read| sweep::find(read, holds))
+    }
+
+    /// Erases events and values in one commit, behind all that was accepted before; says how many events there were. No
+    /// reader sees them afterwards, and once the journal is opened again they are not in the file either. Accepted and
+    /// done as [`Journal::append`].
+    ///
+    /// # Errors
+    /// As [`Journal::append`]; also when a record is damaged. Nothing was erased then.
+    pub fn erase(
         &self,
-        doomed: impl Fn(&Event) -> bool + Send + 'static,
-    ) -> Result<u64, JournalError> {
-        let sweep = Sweep::Matching(Box::new(doomed));
-        self.writer.submit(Work::Sweep(sweep))?.await
+        erasure: Erasure,
+    ) -> impl Future<Output = Result<u64, JournalError>> + Send + use<> {
+        let accepted = self.writer.submit(Work::Erase(erasure));
+        async move { accepted?.await }
     }
 
     /// Hands over every event in order. Blocks for as long as that takes; what is committed meanwhile is not seen.
@@ -199,7 +216,7 @@ impl Journal {
     /// When the file cannot be read or a record is damaged; `each` has then been called with those before it.
     pub fn replay(&self, mut each: impl FnMut(Event)) -> Result<(), JournalError> {
         self.store.read(|read| {
-            store::walk(&read.open_table(store::EVENTS)?, |_, event| {
+            rows::walk(&read.open_table(rows::EVENTS)?, 0, |_, event| {
                 each(event);
                 true
             })
@@ -209,11 +226,13 @@ impl Journal {
     /// The value kept under a key. Blocks for a read of the file.
     ///
     /// # Errors
-    /// When the file cannot be read.
+    /// When the file cannot be read or the value is damaged.
     pub fn get(&self, space: Space, key: &str) -> Result<Option<Vec<u8>>, JournalError> {
         self.store.read(|read| {
             let table = read.open_table(space.table())?;
-            Ok(table.get(key)?.map(|bytes| bytes.value().to_vec()))
+            let row = table.get(key)?;
+            row.map(|row| rows::value(space, key, row.value()))
+                .transpose()
         })
     }
 
@@ -236,7 +255,15 @@ impl Journal {
     /// # Errors
     /// When the journal cannot be read, or the new file exists or cannot be written.
     pub fn backup(&self, to: &Path) -> Result<(), JournalError> {
-        self.store.copy(to)
+        file::copy(&self.store, to)
+    }
+
+    /// Why nothing can be written now: what became of the last attempt, or the damage that was found. `None` when all is
+    /// well.
+    #[must_use]
+    pub fn trouble(&self) -> Option<JournalError> {
+        let damage = self.store.damage().cloned();
+        damage.or_else(|| self.writer.trouble())
     }
 
     /// The commits since the journal was opened.

@@ -2,8 +2,10 @@
 
 use super::Space;
 use super::error::JournalError;
-use super::store::{CONNECTIONS, EVENTS};
-use redb::{Database, ReadableDatabase, TableDefinition, TableHandle, WriteTransaction};
+use super::rows::{CONNECTIONS, EVENTS, sealed, sealed_event};
+use redb::{
+    Database, ReadableDatabase, ReadableTable, TableDefinition, TableHandle, WriteTransaction,
+};
 use std::path::Path;
 
 /// Numbers by name.
@@ -18,12 +20,17 @@ pub(super) const QUERY: &str = "next-query";
 pub(super) const FETCH: &str = "next-fetch";
 /// The time of the newest commit, in microseconds since 1970.
 pub(super) const TIME: &str = "time";
+/// Whether pages that are free may hold what was erased: 1, or missing.
+pub(super) const ERASED: &str = "erased";
 
 /// From one schema to the next.
 type Step = fn(&WriteTransaction) -> Result<(), redb::Error>;
 
 /// The step at index n leads from schema n to n + 1; a file without tables has schema 0.
-const STEPS: [Step; 1] = [create];
+const STEPS: [Step; 2] = [create, seal];
+
+/// The newest schema.
+pub(super) const KNOWN: u64 = STEPS.len() as u64;
 
 /// The tables of schema 1.
 fn create(to: &WriteTransaction) -> Result<(), redb::Error> {
@@ -35,8 +42,44 @@ fn create(to: &WriteTransaction) -> Result<(), redb::Error> {
     Ok(())
 }
 
-/// The schema of the database; an error when it is somebody else's.
-fn found(path: &Path, database: &Database) -> Result<u64, JournalError> {
+/// Schema 2: events and values have seals.
+fn seal(to: &WriteTransaction) -> Result<(), redb::Error> {
+    let mut events = to.open_table(EVENTS)?;
+    let mut next = 0;
+    while let Some((place, row)) = first(&events, next)? {
+        events.insert(place, sealed_event(place, &row).as_slice())?;
+        next = place + 1;
+    }
+    for space in Space::ALL {
+        let mut values = to.open_table(space.table())?;
+        let keys = values
+            .iter()?
+            .map(|row| Ok(row?.0.value().to_owned()))
+            .collect::<Result<Vec<_>, redb::Error>>()?;
+        for key in keys {
+            let row = values.get(key.as_str())?;
+            let octets = row.map_or_else(Vec::new, |row| row.value().to_vec());
+            let row = sealed(space.table().name(), key.as_bytes(), &octets);
+            values.insert(key.as_str(), row.as_slice())?;
+        }
+    }
+    Ok(())
+}
+
+/// The first row from this place on.
+fn first(
+    events: &impl ReadableTable<u64, &'static [u8]>,
+    from: u64,
+) -> Result<Option<(u64, Vec<u8>)>, redb::Error> {
+    let row = events.range(from..)?.next().transpose()?;
+    Ok(row.map(|(place, row)| (place.value(), row.value().to_vec())))
+}
+
+/// The schema of the database, which may have to be brought to the newest one.
+///
+/// # Errors
+/// When it is newer than that, or somebody else's.
+pub(super) fn found(path: &Path, database: &Database) -> Result<u64, JournalError> {
     let look = || -> Result<Option<u64>, redb::Error> {
         let read = database.begin_read()?;
         let tables: Vec<_> = read.list_tables()?.collect();
@@ -51,39 +94,32 @@ fn found(path: &Path, database: &Database) -> Result<u64, JournalError> {
             .get(SCHEMA)?
             .map(|value| value.value()))
     };
-    look()
-        .map_err(|error| JournalError::of(path, error))?
-        .ok_or_else(|| JournalError::Damaged {
+    match look().map_err(|error| JournalError::of(path, error))? {
+        None => Err(JournalError::Damaged {
             path: path.to_owned(),
             what: "it is a database of another program".to_owned(),
-        })
-}
-
-/// Brings the database to the newest schema, in one commit.
-pub(super) fn migrate(path: &Path, database: &Database) -> Result<(), JournalError> {
-    let found = found(path, database)?;
-    let known = STEPS.len() as u64;
-    if found > known {
-        return Err(JournalError::Newer {
+        }),
+        Some(found) if found > KNOWN => Err(JournalError::Newer {
             path: path.to_owned(),
             found,
-            known,
-        });
+            known: KNOWN,
+        }),
+        Some(found) => Ok(found),
     }
-    if found == known {
+}
+
+/// Brings the database from this schema to the newest one, in one commit.
+pub(super) fn migrate(database: &Database, found: u64) -> Result<(), redb::Error> {
+    if found == KNOWN {
         return Ok(());
     }
-    let run = || -> Result<(), redb::Error> {
-        let write = database.begin_write()?;
-        for step in STEPS
-            .iter()
-            .skip(usize::try_from(found).unwrap_or(usize::MAX))
-        {
-            step(&write)?;
-        }
-        write.open_table(META)?.insert(SCHEMA, known)?;
-        write.commit()?;
-        Ok(())
-    };
-    run().map_err(|error| JournalError::of(path, error))
+    let mut write = database.begin_write()?;
+    write.set_two_phase_commit(true);
+    let done = usize::try_from(found).unwrap_or(usize::MAX);
+    for step in STEPS.iter().skip(done) {
+        step(&write)?;
+    }
+    write.open_table(META)?.insert(SCHEMA, KNOWN)?;
+    write.commit()?;
+    Ok(())
 }

@@ -3,12 +3,13 @@
 use super::Space;
 use super::error::JournalError;
 use super::record::Record;
-use super::store::{self, Store};
-use super::sweep::{self, Sweep};
+use super::rows;
+use super::store::Store;
+use super::sweep::{self, Erasure};
 use crate::base::{Timestamp, limits};
 use redb::WriteTransaction;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
@@ -22,8 +23,10 @@ pub(super) enum Work {
         removes: Vec<(Space, String)>,
         time: Option<Timestamp>,
     },
-    /// Events to forget.
-    Sweep(Sweep),
+    /// Events at these places to forget, if they are before this time.
+    Expire(Vec<u64>, Timestamp),
+    /// What is to be gone for good.
+    Erase(Erasure),
 }
 
 impl Work {
@@ -37,21 +40,21 @@ impl Work {
                 time,
             } => {
                 if !records.is_empty() {
-                    store::insert(to, records)?;
+                    rows::insert(to, records)?;
                 }
-                for (space, key, bytes) in puts {
-                    to.open_table(space.table())?
-                        .insert(key.as_str(), bytes.as_slice())?;
+                for value in puts {
+                    rows::put(to, value)?;
                 }
                 for (space, key) in removes {
                     to.open_table(space.table())?.remove(key.as_str())?;
                 }
                 if let Some(time) = time {
-                    store::mark(to, *time)?;
+                    rows::mark(to, *time)?;
                 }
                 Ok(0)
             }
-            Self::Sweep(what) => sweep::sweep(to, what),
+            Self::Expire(places, before) => sweep::expire(to, places, *before),
+            Self::Erase(erasure) => sweep::erase(to, erasure),
         }
     }
 }
@@ -66,22 +69,51 @@ struct Job(Work, oneshot::Sender<Outcome>);
 pub(super) struct Writer {
     queue: Option<mpsc::Sender<Job>>,
     thread: Option<JoinHandle<()>>,
-    commits: Arc<AtomicU64>,
+    state: Arc<State>,
+}
+
+/// What the thread tells.
+#[derive(Default)]
+struct State {
+    commits: AtomicU64,
+    /// Why the last commit failed, if it did.
+    trouble: Mutex<Option<JournalError>>,
+}
+
+impl State {
+    fn done(&self) {
+        self.commits.fetch_add(1, Ordering::Relaxed);
+        if self.note(None).is_some() {
+            tracing::info!("the journal is written again");
+        }
+    }
+
+    /// Says it once, however often it is tried.
+    fn failed(&self, error: &JournalError) {
+        if self.note(Some(error.clone())).as_ref() != Some(error) {
+            tracing::error!("nothing can be written: {error}");
+        }
+    }
+
+    fn note(&self, trouble: Option<JournalError>) -> Option<JournalError> {
+        let known = self.trouble.lock();
+        std::mem::replace(&mut *known.unwrap_or_else(PoisonError::into_inner), trouble)
+    }
 }
 
 impl Writer {
     /// Starts the thread.
     pub(super) fn start(store: Arc<Store>) -> std::io::Result<Self> {
         let (queue, jobs) = mpsc::channel(limits::EVENT_QUEUE);
-        let commits = Arc::new(AtomicU64::new(0));
-        let counter = Arc::clone(&commits);
+        let state = Arc::new(State::default());
+        let told = Arc::clone(&state);
         let thread = std::thread::Builder::new()
             .name("journal".to_owned())
-            .spawn(move || run(&store, jobs, &counter))?;
+            .spawn(move || run(&store, jobs, &told))?;
         Ok(Self {
             queue: Some(queue),
             thread: Some(thread),
-            commits,
+            state,
         })
     }
 
@@ -95,7 +127,10 @@ impl Writer {
         queue
             .try_send(Job(work, tell))
             .map_err(|error| match error {
-                TrySendError::Full(_) => JournalError::Full,
+                TrySendError::Full(_) => {
+                    self.state.failed(&JournalError::Full);
+                    JournalError::Full
+                }
                 TrySendError::Closed(_) => JournalError::Stopped,
             })?;
         Ok(async move { told.await.unwrap_or(Err(JournalError::Stopped)) })
@@ -103,7 +138,13 @@ impl Writer {
 
     /// The commits so far.
     pub(super) fn commits(&self) -> u64 {
-        self.commits.load(Ordering::Relaxed)
+        self.state.commits.load(Ordering::Relaxed)
+    }
+
+    /// Why the last commit failed, if it did.
+    pub(super) fn trouble(&self) -> Option<JournalError> {
+        let trouble = self.state.trouble.lock();
+        trouble.unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -117,7 +158,7 @@ impl Drop for Writer {
 }
 
 /// Writes until the queue is closed and empty.
-fn run(store: &Store, mut jobs: mpsc::Receiver<Job>, commits: &AtomicU64) {
+fn run(store: &Store, mut jobs: mpsc::Receiver<Job>, state: &State) {
     let mut group = Vec::new();
     while let Some(first) = jobs.blocking_recv() {
         group.push(first);
@@ -134,13 +175,13 @@ fn run(store: &Store, mut jobs: mpsc::Receiver<Job>, commits: &AtomicU64) {
         });
         match outcome {
             Ok(counts) => {
-                commits.fetch_add(1, Ordering::Relaxed);
+                state.done();
                 for (Job(_, tell), count) in group.drain(..).zip(counts) {
                     drop(tell.send(Ok(count)));
                 }
             }
             Err(error) => {
-                tracing::error!(%error, waiting = group.len(), "nothing could be committed");
+                state.failed(&error);
                 for Job(_, tell) in group.drain(..) {
                     drop(tell.send(Err(error.clone())));
                 }

@@ -261,14 +261,17 @@ impl Queue {
         settled
     }
 
-    /// Drops a test's mail, as when the test is erased; an attempt under way is not stopped. Commit the outcome.
-    pub fn forget(&mut self, test: &TestId) -> Batch {
+    /// The tests whose mails wait for this recipient.
+    pub fn to<'a>(&'a self, recipient: &'a Mailbox) -> impl Iterator<Item = &'a TestId> {
+        let waiting = self.waiting.values();
+        let of = waiting.filter(move |item| item.to == *recipient);
+        of.map(|item| &item.test)
+    }
+
+    /// Drops a test's mail, whose record is removed as well; an attempt under way is not stopped, but never repeated.
+    pub fn forget(&mut self, test: &TestId) {
         self.waiting.remove(test);
         self.under_way.remove(test);
-        Batch {
-            removes: vec![(Space::Queue, test.to_string())],
-            ..Batch::default()
-        }
     }
 }
 

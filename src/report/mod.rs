@@ -6,6 +6,7 @@
 mod advice;
 mod answer;
 mod explain;
+mod export;
 mod history;
 mod html;
 mod json;
@@ -18,6 +19,7 @@ mod words;
 mod wrap;
 
 pub use explain::explain;
+pub use export::{Export, Format};
 pub use html::html;
 pub use json::{Redaction, evidence_file, json};
 pub use stored::StoredError;

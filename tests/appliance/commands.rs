@@ -49,7 +49,11 @@ fn answers(appliance: &Appliance) -> Vec<(&'static str, String)> {
             appliance.json(&["tests", "list"]).to_string(),
         ),
         ("tests show", appliance.text(&["tests", "show", id])),
-        ("tests show --json", lasting(test).to_string()),
+        ("tests show --json", lasting(test.clone()).to_string()),
+        (
+            "tests export",
+            lasting(appliance.json(&["tests", "export", id])["test"].take()).to_string(),
+        ),
     ]
 }
 
@@ -166,6 +170,10 @@ fn the_control_socket_is_for_its_group_and_bears_nonsense() {
         "{\"command\":\"rm -r\"}",
         "{\"command\":\"zone\",\"zone\":\"../et\"}",
         "{\"command\":\"tests show\",\"id\":7}",
+        "{\"command\":\"tests erase\"}",
+        "{\"command\":\"tests erase\",\"id\":\"x\",\"mailbox\":\"jim@sender.example\"}",
+        "{\"command\":\"tests erase\",\"mailbox\":\"jim\"}",
+        "{\"command\":\"tests token\",\"language\":\"fr\"}",
         &"[".repeat(100_000),
         &"x".repeat(2 << 20),
     ] {
@@ -179,6 +187,48 @@ fn the_control_socket_is_for_its_group_and_bears_nonsense() {
     }
     drop(UnixStream::connect(appliance.control()).unwrap());
     assert_eq!(appliance.json(&["status"])["running"], true);
+}
+
+#[test]
+fn tokens_are_minted_and_nothing_of_them_is_kept() {
+    let mut appliance = Appliance::started();
+    let mut tokens = BTreeSet::new();
+    for _ in ["running", "stopped"] {
+        for (arguments, language) in [
+            (&["tests", "token"][..], "en"),
+            (&["tests", "token", "--language", "de"], "de"),
+        ] {
+            let text = appliance.text(arguments);
+            let lines: Vec<_> = text.lines().collect();
+            let [et, ut] = lines[..] else {
+                panic!("{text}");
+            };
+            let token = et
+                .strip_prefix(&format!("{language}+"))
+                .and_then(|rest| rest.strip_suffix("@et.example.org"));
+            let token = token.unwrap_or_else(|| panic!("{text}")).to_owned();
+            assert_eq!(ut, format!("{language}+{token}@ut.example.org"));
+            tokens.insert(token);
+        }
+        if appliance.control().exists() {
+            appliance.stop();
+        }
+    }
+    assert_eq!(tokens.len(), 4);
+    assert_eq!(appliance.json(&["tests", "list"]), Value::Array(Vec::new()));
+    appliance.start();
+    for token in tokens {
+        let mut client = appliance.client();
+        client.converse(&[
+            ("EHLO out.sender.example", "250"),
+            ("MAIL FROM:<jim@sender.example>", "250"),
+            (&format!("RCPT TO:<en+{token}@ut.example.org>"), "250"),
+            ("RCPT TO:<en+0000000000000000@ut.example.org>", "550"),
+        ]);
+        client.quit();
+    }
+    let output = appliance.run(&["tests", "token", "--language", "fr"]);
+    assert_eq!(output.status.code(), Some(2));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! A full disk: what cannot be noted down is put off, and all goes on once there is room.
 
-use crate::appliance::{Appliance, PROGRAM};
+use crate::appliance::{Appliance, PROGRAM, wait_for};
+use crate::client::Client;
 use crate::dns;
 use mailproof::base::{Event, Timestamp};
 use mailproof::journal::Journal;
@@ -10,6 +11,7 @@ use std::io::Write as _;
 use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 /// Mounts a small file system that vanishes with the process.
 const MOUNT: &str = "mount -t tmpfs -o size=8m,mode=0700 tmpfs disk";
@@ -25,26 +27,49 @@ fn a_full_disk_puts_mail_off_until_there_is_room() {
     assert_eq!(offered(&appliance, 0), "451 4.7.0");
     appliance.wait_for_window();
     assert_eq!(sent(&appliance), "451 4.7.1");
+    // One whose message would be taken now.
+    let (mut ready, attempts) = ready(&appliance);
 
     let filler = appliance.state.join("filler");
     let mut file = File::create(&filler).unwrap();
     while file.write_all(&[0; 4096]).is_ok() {}
-    // A commit that failed may leave a little room, so it is full when it says so twice.
+    // A commit that failed may leave a little room, so it is full when it says so twice; after a failure it rests.
     let mut again = 0;
     let refused = (1..MANY).find(|number| {
         let is_refused = || offered(&appliance, *number) == "452 4.3.1";
         is_refused() && {
             again += 1;
+            std::thread::sleep(REST);
             is_refused()
         }
     });
     let refused = refused.expect("the disk does not fill");
     assert_eq!(sent(&appliance), "452 4.3.1");
+    let reply = ready.say(MESSAGE);
+    assert!(reply.starts_with("452 4.3.1 "), "{reply}");
+    ready.quit();
     dns::serial(appliance.ports.dns, "et.example.org");
-    assert_eq!(appliance.json(&["status"])["running"], true);
+    let status = appliance.json(&["status"]);
+    assert_eq!(status["running"], true);
+    let journal = status["journal"].as_str().unwrap();
+    assert!(
+        journal.contains("mail is put off") && journal.contains("No space left"),
+        "{journal}"
+    );
+    assert_eq!(
+        appliance.json(&["tests", "list"]).as_array().unwrap().len(),
+        refused + 2
+    );
 
     fs::remove_file(&filler).unwrap();
     drop(file);
+    // By itself, though no mail comes.
+    wait_for("a journal that is written again", || {
+        (appliance.json(&["status"])["journal"] == "ok").then_some(())
+    });
+    let mut client = plain(&appliance);
+    client.converse(&[("DATA", "354"), (MESSAGE, "250 2.0.0")]);
+    client.quit();
     assert_eq!(offered(&appliance, refused + 1), "451 4.7.0");
     assert_eq!(sent(&appliance), "451 4.7.1");
     let last = appliance.test_of(&sender(0));
@@ -61,8 +86,39 @@ fn a_full_disk_puts_mail_off_until_there_is_room() {
         _ => {}
     };
     journal.replay(count).unwrap();
-    assert_eq!(tests, refused + 2);
-    assert_eq!(ended.len(), tests + again + 3, "some came twice");
+    assert_eq!(tests, refused + 3);
+    assert_eq!(ended.len(), tests + again + 3 + attempts, "some came twice");
+}
+
+const MESSAGE: &str = "Subject: x\r\n\r\nx\r\n.";
+/// Longer than the appliance rests after a failure.
+const REST: Duration = Duration::from_millis(1500);
+
+/// A session of a sender that never starts TLS, up to its recipient.
+fn plain(appliance: &Appliance) -> Client {
+    let mut client = appliance.client();
+    client.converse(&[
+        ("EHLO plain.sender.example", "250"),
+        ("MAIL FROM:<plain@sender.example>", "250"),
+        ("RCPT TO:<en@et.example.org>", "250"),
+    ]);
+    client
+}
+
+/// Such a session in which a message would be taken now, and in which attempt.
+fn ready(appliance: &Appliance) -> (Client, usize) {
+    for attempt in 1..10 {
+        let mut client = plain(appliance);
+        let reply = client.say("DATA");
+        if reply.starts_with("354") {
+            return (client, attempt);
+        }
+        assert!(reply.starts_with("451"), "{reply}");
+        client.quit();
+        // Longer than the gap between attempts as well.
+        appliance.wait_for_window();
+    }
+    panic!("no message would be taken");
 }
 
 /// Starts it with its state on a small file system, which lives as long as what is returned.
@@ -121,7 +177,7 @@ fn sent(appliance: &Appliance) -> String {
         ("RCPT TO:<en@et.example.org>", "250"),
         ("DATA", "354"),
     ]);
-    let reply = client.say("Subject: x\r\n\r\nx\r\n.");
+    let reply = client.say(MESSAGE);
     client.quit();
     reply[..9].to_owned()
 }

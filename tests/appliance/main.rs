@@ -16,5 +16,7 @@ mod crowd;
 mod departures;
 mod disk;
 mod dns;
+mod erase;
 mod intake;
 mod policy;
+mod stored;

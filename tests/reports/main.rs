@@ -10,6 +10,7 @@
 
 mod delivery;
 mod dkim;
+mod export;
 mod mail;
 mod scene;
 

@@ -10,7 +10,7 @@ mod world;
 
 use super::appliance::Appliance;
 use super::sockets::Sockets;
-use super::{StartError, World, failed, outcome, publish};
+use super::{StartError, World, failed, publish, results};
 use crate::base::{Mailbox, Policy, TestState};
 use crate::cases;
 use crate::config::Config;
@@ -271,7 +271,7 @@ fn look(live: &super::live::Live, actors: &[Actor]) -> Vec<Row> {
             let test = find(&actor.person.mailbox);
             let reported = test.filter(|test| test.state == TestState::Reported);
             let report =
-                reported.and_then(|test| outcome::find(live.journal(), &test.id).ok().flatten());
+                reported.and_then(|test| results::find(live.journal(), &test.id).ok().flatten());
             Row {
                 truth: actor.person.policy.to_string(),
                 attempts: actor.attempts.load(Ordering::Relaxed),
