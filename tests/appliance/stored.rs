@@ -49,6 +49,7 @@ fn result(number: u32, size: usize) -> Report {
         connections: vec![Contact {
             attempt: 1,
             shared: false,
+            foreign: false,
             connection,
         }],
         queries: Vec::new(),
