@@ -10,6 +10,7 @@ mod descriptors;
 mod erase;
 mod live;
 mod losses;
+mod names;
 mod observer;
 mod outcome;
 mod pages;

@@ -2,6 +2,7 @@
 
 use super::live::Live;
 use super::losses::Losses;
+use super::names::Names;
 use crate::base::origin::network;
 use crate::base::ports::{Answer, Clock, Decision, Desk, Greeting, Recipient, Unavailable};
 use crate::base::{
@@ -31,6 +32,7 @@ pub struct Observer {
     pace: Pace,
     lookups: Arc<Semaphore>,
     losses: Mutex<Losses>,
+    names: Mutex<Names>,
 }
 
 impl Observer {
@@ -49,6 +51,7 @@ impl Observer {
             pace: Pace::new(limits::SIGHTING_RATE).in_all(limits::SIGHTING_RATE_IN_ALL),
             lookups: Arc::new(Semaphore::new(limits::REVERSE_LOOKUPS)),
             losses: Mutex::default(),
+            names: Mutex::default(),
         };
         (Arc::new(observer), queries)
     }
@@ -105,6 +108,10 @@ impl Observer {
         self.losses.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn names(&self) -> MutexGuard<'_, Names> {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn lose(&self, what: GapKind, client: Option<IpAddr>, time: Timestamp) {
         self.losses().add(what, client.map(network), time);
     }
@@ -117,8 +124,9 @@ impl Desk for Observer {
 
     fn greet<'a>(&'a self, client: IpAddr, ehlo: &'a str) -> Answer<'a, Greeting> {
         Box::pin(async move {
-            let ptr = self.dial.resolver().reverse(client).await;
+            let found = self.dial.resolver().reverse(client).await;
             let now = self.clock.now();
+            let ptr = self.names().settle(client, &found, now);
             let greet = |desk: &mut desk::Desk| {
                 let greeted = desk.greet(client, ptr.as_ref(), ehlo, now);
                 ((greeted.starttls, greeted.without_sni), greeted.events)
@@ -196,7 +204,7 @@ impl Desk for Observer {
         let place = Arc::clone(&self.lookups).try_acquire_owned().ok();
         tokio::spawn(async move {
             let ptr = match place {
-                Some(_place) => dial.resolver().reverse(fetch.client).await,
+                Some(_place) => dial.resolver().reverse(fetch.client).await.records.pop(),
                 None => None,
             };
             let id = live.fetch();

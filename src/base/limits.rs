@@ -144,6 +144,10 @@ pub const SIGHTING_RATE: (u32, u32) = (5, 300);
 pub const SIGHTING_RATE_IN_ALL: (u32, u32) = (50, 5_000);
 /// Networks whose evidence was lost that are told apart at one time.
 pub const GAP_NETWORKS: usize = 1_000;
+/// Confirmed reverse names that are kept for when the DNS does not answer.
+pub const NAMES_KEPT: usize = 10_000;
+/// How long they are kept.
+pub const NAME_KEPT: Duration = Duration::from_secs(20 * 3600);
 /// Reverse names of those who fetched a policy that are looked up at one time.
 pub const REVERSE_LOOKUPS: usize = 50;
 /// MX orders that are kept for the tests they were in force for.

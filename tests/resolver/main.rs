@@ -199,14 +199,21 @@ async fn reverse_names_count_when_they_lead_back() {
     let world = world::world();
     let dial = dial(world.server.address, Validate::Own, &world.anchor);
     ready(&dial).await;
-    let reverse = async |address: &str| dial.resolver().reverse(address.parse().unwrap()).await;
-    assert_eq!(reverse("127.0.0.4").await, Some(name("four.signed.lab")));
-    assert_eq!(
-        reverse("127.0.0.5").await,
-        None,
-        "the name has another address"
-    );
-    assert_eq!(reverse("127.0.0.6").await, None, "no name");
+    for (address, names) in [
+        ("127.0.0.4", vec![name("four.signed.lab")]),
+        // The name has another address.
+        ("127.0.0.5", vec![]),
+        ("127.0.0.6", vec![]),
+    ] {
+        let found = dial.resolver().reverse(address.parse().unwrap()).await;
+        assert_eq!((found.records, found.failed), (names, None), "{address}");
+    }
+    let nobody = self::dial("127.0.0.1:1".parse().unwrap(), Validate::Own, &world.anchor);
+    let found = nobody
+        .resolver()
+        .reverse("127.0.0.4".parse().unwrap())
+        .await;
+    assert!(found.records.is_empty() && found.failed.is_some());
 }
 
 /// Whether the message is about this name and type.

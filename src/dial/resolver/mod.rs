@@ -156,19 +156,24 @@ impl Resolver {
         .await
     }
 
-    /// A reverse name of an address that leads back to it (RFC 8601 3), the first in order when there are several; none
-    /// when it cannot be found out within half of `limits::VALIDATION_TIMEOUT`.
-    pub async fn reverse(&self, address: IpAddr) -> Option<Domain> {
+    /// The reverse name of an address that leads back to it (RFC 8601 3), the first in order when there are several; a
+    /// failure when that cannot be found out within half of `limits::VALIDATION_TIMEOUT`.
+    pub async fn reverse(&self, address: IpAddr) -> Lookup<Domain> {
         let patience = limits::VALIDATION_TIMEOUT / 2;
-        timeout(patience, self.confirmed(address)).await.ok()?
+        timeout(patience, self.confirmed(address))
+            .await
+            .unwrap_or_else(|_| {
+                let why = "the look-up took too long".to_owned();
+                Lookup::failure(Security::Unknown, why)
+            })
     }
 
-    async fn confirmed(&self, address: IpAddr) -> Option<Domain> {
+    async fn confirmed(&self, address: IpAddr) -> Lookup<Domain> {
         let address = address.to_canonical();
-        let names = self
-            .follow(Name::from(address), RecordType::PTR)
-            .await
-            .ok()?;
+        let names = match self.follow(Name::from(address), RecordType::PTR).await {
+            Ok(names) => names,
+            Err(failure) => return Lookup::failure(failure.security, failure.why),
+        };
         let mut names: Vec<_> = names
             .records
             .iter()
@@ -178,12 +183,18 @@ impl Resolver {
             })
             .collect();
         names.sort();
+        let mut failed = None;
         for name in names.into_iter().take(limits::REVERSE_NAMES) {
-            if self.addresses(&name).await.records.contains(&address) {
-                return Some(name);
+            let found = self.addresses(&name).await;
+            if found.records.contains(&address) {
+                return Lookup::found(vec![name], found.security);
             }
+            failed = failed.or(found.failed);
         }
-        None
+        match failed {
+            Some(why) => Lookup::failure(Security::Unknown, why),
+            None => Lookup::found(Vec::new(), Security::Unknown),
+        }
     }
 
     /// Whether look-ups can be secure at all: the resolvers answer, hand DNSSEC records on, and the trust anchors fit.
