@@ -18,6 +18,8 @@ use std::path::{Path, PathBuf};
 
 /// Octets from which on a file that is mostly free is replaced by a smaller one.
 const LARGE: u64 = 4 * 1024 * 1024;
+/// Links that are followed; the system follows no more.
+const LINKS: usize = 40;
 /// The journal's file is its owner's alone.
 const MODE: u32 = 0o600;
 
@@ -80,8 +82,7 @@ pub(super) fn fill(storage: impl StorageBackend) -> Result<(), redb::Error> {
 /// Puts a copy in place of the file where pages that are free may hold what was erased, or fill most of a large file. When
 /// that cannot be done, the file stays in use as it is, and it is tried again when the journal is opened next.
 pub(super) fn renew(store: &Store) -> Result<(), JournalError> {
-    // A link stays a link.
-    let path = fs::canonicalize(store.path()).unwrap_or_else(|_| store.path().to_owned());
+    let path = behind_links(store.path());
     let scratch = scratch(&path);
     // What a crash left behind is a copy of what may since have been erased.
     match fs::remove_file(&scratch) {
@@ -112,6 +113,18 @@ pub(super) fn renew(store: &Store) -> Result<(), JournalError> {
     // Whichever file is there now: a failure may have come behind the replacement.
     store.close();
     store.read(|_| Ok(()))
+}
+
+/// The file itself, so that a link to it stays one.
+fn behind_links(path: &Path) -> PathBuf {
+    let mut path = path.to_owned();
+    for _ in 0..LINKS {
+        let Ok(target) = fs::read_link(&path) else {
+            break;
+        };
+        path = path.parent().unwrap_or(Path::new("")).join(target);
+    }
+    path
 }
 
 /// Where the copy is made that replaces the file.

@@ -4,7 +4,7 @@ use crate::appliance::{Appliance, PROGRAM, wait_for};
 use crate::client::Client;
 use crate::dns;
 use mailproof::base::{Event, Timestamp};
-use mailproof::journal::Journal;
+use mailproof::journal::{Erasure, Journal};
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -77,8 +77,8 @@ fn a_full_disk_puts_mail_off_until_there_is_room() {
     appliance.stop();
 
     // What happened while the disk was full was kept for later.
-    let journal = format!("/proc/self/fd/{}/journal.redb", disk.as_raw_fd());
-    let (journal, _) = Journal::open(Path::new(&journal), Timestamp::now()).unwrap();
+    let path = PathBuf::from(format!("/proc/self/fd/{}/journal.redb", disk.as_raw_fd()));
+    let (journal, _) = Journal::open(&path, Timestamp::now()).unwrap();
     let (mut tests, mut ended) = (0, BTreeSet::new());
     let count = |event| match event {
         Event::Opened { .. } => tests += 1,
@@ -88,6 +88,48 @@ fn a_full_disk_puts_mail_off_until_there_is_room() {
     journal.replay(count).unwrap();
     assert_eq!(tests, refused + 3);
     assert_eq!(ended.len(), tests + again + 3 + attempts, "some came twice");
+    what_is_erased_leaves_the_file_when_there_is_room(journal, &path);
+}
+
+/// The copy that replaces a file with something erased in it needs room.
+fn what_is_erased_leaves_the_file_when_there_is_room(journal: Journal, path: &Path) {
+    let is_first = |event: &Event| {
+        let Event::Connection(record) = event else {
+            return false;
+        };
+        let from = record.from.as_ref().and_then(Option::as_ref);
+        from.is_some_and(|from| from.to_string() == sender(0))
+    };
+    let erasure = Erasure {
+        found: journal.find(is_first).unwrap(),
+        holds: Box::new(is_first),
+        removes: Vec::new(),
+    };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    assert_eq!(runtime.block_on(journal.erase(erasure)), Ok(4));
+    drop(journal);
+    let left = || {
+        let (journal, _) = Journal::open(path, Timestamp::now()).unwrap();
+        let mut left = 0;
+        journal.replay(|_| left += 1).unwrap();
+        let file = fs::read(path).unwrap();
+        let name = sender(0);
+        (
+            left,
+            file.windows(name.len()).any(|part| part == name.as_bytes()),
+        )
+    };
+    let filler = path.with_file_name("filler");
+    let mut file = File::create(&filler).unwrap();
+    while file.write_all(&[0; 4096]).is_ok() {}
+    let (full, is_there) = left();
+    assert!(is_there, "the file stays in use as it is");
+    fs::remove_file(&filler).unwrap();
+    drop(file);
+    assert_eq!(left(), (full, false));
+    let names = fs::read_dir(path.parent().unwrap()).unwrap();
+    let mut names = names.map(|entry| entry.unwrap().file_name());
+    assert!(!names.any(|name| name == ".journal.redb.new"));
 }
 
 const MESSAGE: &str = "Subject: x\r\n\r\nx\r\n.";
