@@ -154,6 +154,10 @@ impl Desk for Observer {
             let (now, fresh) = (self.clock.now(), self.live.fresh());
             self.live
                 .step(|desk| {
+                    // What cannot be committed now cannot be answered with 250: it counts, and acknowledges nothing.
+                    if self.live.waiting() > 0 {
+                        return (Decision::Later, desk.refused(&connection, fresh, now));
+                    }
                     let done = desk.transacted(&connection, fresh, now);
                     (done.decision, done.events)
                 })

@@ -70,7 +70,7 @@ fn a_full_disk_puts_mail_off_until_there_is_room() {
     let mut client = plain(&appliance);
     client.converse(&[("DATA", "354"), (MESSAGE, "250 2.0.0")]);
     client.quit();
-    assert_eq!(offered(&appliance, refused + 1), "451 4.7.0");
+    assert_eq!(offered(&appliance, refused + 1), "451 4.7.1");
     assert_eq!(sent(&appliance), "451 4.7.1");
     let last = appliance.test_of(&sender(0));
     assert_eq!(last["connections"].as_array().unwrap().len(), 4);
@@ -87,7 +87,9 @@ fn a_full_disk_puts_mail_off_until_there_is_room() {
     };
     journal.replay(count).unwrap();
     assert_eq!(tests, refused + 3);
-    assert_eq!(ended.len(), tests + again + 3 + attempts, "some came twice");
+    // Of the first sender three more; of the one that was ready all attempts and the last, instead of one.
+    let more = again + 3 + attempts;
+    assert_eq!(ended.len(), tests + more, "some came twice");
     what_is_erased_leaves_the_file_when_there_is_room(journal, &path);
 }
 
@@ -198,11 +200,10 @@ fn sender(number: usize) -> String {
     format!("jim{number}@sender.example")
 }
 
-/// The code of the reply to DATA in the window, for a mail of this sender.
+/// The code of the reply to DATA in clear text, for a mail of this sender.
 fn offered(appliance: &Appliance, number: usize) -> String {
-    let name = format!("out{number}.sender.example");
     let mut client = appliance.client();
-    client.converse(&[(&format!("EHLO {name}"), "250")]);
+    client.converse(&[("EHLO out.sender.example", "250")]);
     let from = format!("MAIL FROM:<{}>", sender(number));
     client.converse(&[(&from, "250"), ("RCPT TO:<en@et.example.org>", "250")]);
     let reply = client.say("DATA");
@@ -212,14 +213,17 @@ fn offered(appliance: &Appliance, number: usize) -> String {
 
 /// The code of the reply to a message of the first sender inside TLS.
 fn sent(appliance: &Appliance) -> String {
-    let mut client = appliance.secured("out0.sender.example", "mx06.et.example.org");
+    let mut client = appliance.secured("out.sender.example", "mx06.et.example.org");
     client.converse(&[
-        ("EHLO out0.sender.example", "250"),
+        ("EHLO out.sender.example", "250"),
         ("MAIL FROM:<jim0@sender.example>", "250"),
         ("RCPT TO:<en@et.example.org>", "250"),
-        ("DATA", "354"),
     ]);
-    let reply = client.say(MESSAGE);
+    // Its message need not come again once its facts are known.
+    let mut reply = client.say("DATA");
+    if reply.starts_with("354") {
+        reply = client.say(MESSAGE);
+    }
     client.quit();
     reply[..9].to_owned()
 }
