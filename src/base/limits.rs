@@ -18,6 +18,8 @@ pub const PARAMETERS: usize = 10;
 pub const SESSION_ERRORS: usize = 20;
 /// Commands in a session before it is closed.
 pub const SESSION_COMMANDS: usize = 1000;
+/// Greetings in clear text in a session before it is closed: under each name the client may be another origin.
+pub const SESSION_GREETINGS: usize = 5;
 /// Mail transactions in a session before it is closed.
 pub const SESSION_TRANSACTIONS: usize = 20;
 /// Wait for the next command (RFC 5321 4.5.3.2.7).

@@ -153,6 +153,7 @@ struct Transaction {
 struct Counts {
     commands: usize,
     errors: usize,
+    greetings: usize,
     transactions: usize,
 }
 

@@ -45,6 +45,10 @@ impl Session {
             self.note("helo");
         }
         if !self.encrypted() {
+            self.counts.greetings += 1;
+            if self.counts.greetings > limits::SESSION_GREETINGS {
+                return Turn::Leave(phrases::farewell(&Close::Limit), Close::Limit);
+            }
             return Turn::Ask(
                 Question::Greet(name.clone()),
                 Pending::Greet { name, extended },
