@@ -69,7 +69,8 @@ pub struct Tls {
     pub cipher: String,
 }
 
-/// What a ClientHello offered, as numbers of the IANA registries in the client's order (RFC 8446 4.1.2).
+/// What a ClientHello offered, as numbers of the IANA registries in the client's order (RFC 8446 4.1.2); of each list
+/// as many as `limits` says.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ClientHello {
     /// Protocol versions: those of `supported_versions`, else the legacy version alone.

@@ -42,6 +42,14 @@ pub const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 pub const READ: usize = 4096;
 /// Octets of a ClientHello that are kept to be read.
 pub const CLIENT_HELLO: usize = 16 * 1024;
+/// Protocol versions of a ClientHello kept in a connection's record.
+pub const HELLO_VERSIONS: usize = 16;
+/// Cipher suites of a ClientHello kept in a connection's record.
+pub const HELLO_SUITES: usize = 64;
+/// Key exchange groups of a ClientHello kept in a connection's record.
+pub const HELLO_GROUPS: usize = 32;
+/// Signature schemes of a ClientHello kept in a connection's record.
+pub const HELLO_SCHEMES: usize = 64;
 /// Characters of an EHLO name, SNI or similar text in a record.
 pub const NOTED_TEXT: usize = 255;
 /// Characters of a User-Agent in a record.
