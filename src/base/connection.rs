@@ -293,6 +293,9 @@ mod reverse_path {
 }
 
 impl Connection {
+    /// The oddity of a connection whose MAIL we refused.
+    pub const MAIL_REFUSED: &'static str = "mail-refused";
+
     /// A connection of which nothing is known but where it comes from.
     #[must_use]
     pub fn new(id: ConnectionId, client: IpAddr, address: IpAddr, started: Timestamp) -> Self {
@@ -332,6 +335,13 @@ impl Connection {
             self.ehlo.as_deref().unwrap_or_default(),
             self.ptr.as_ref(),
         )
+    }
+
+    /// Whether a MAIL came and we refused it: that there is no sender then says nothing of the client.
+    #[must_use]
+    pub fn mail_refused(&self) -> bool {
+        let refused = |oddity: &String| oddity == Self::MAIL_REFUSED;
+        self.oddities.iter().any(refused)
     }
 
     /// Whether the server met was accepted: MAIL and RCPT came inside TLS.

@@ -312,6 +312,9 @@ impl Session {
                 Ok(command) => self.obey(command),
             },
         };
+        if is_mail(&line.octets) {
+            self.note_refused_mail(&turn);
+        }
         self.carry(turn);
         true
     }
@@ -376,6 +379,17 @@ impl Session {
         self.reader = LineReader::new(limits::COMMAND_LINE);
     }
 
+    /// Notes that MAIL was refused, unless the record has a sender all the same.
+    fn note_refused_mail(&mut self, turn: &Turn) {
+        let refused = match turn {
+            Turn::Say(reply) | Turn::Leave(reply, _) => reply.code >= 400,
+            _ => false,
+        };
+        if refused && self.record.from.is_none() {
+            self.note(Connection::MAIL_REFUSED);
+        }
+    }
+
     /// Notes an oddity, once.
     fn note(&mut self, code: &str) {
         if !self.record.oddities.iter().any(|noted| noted == code) {
@@ -389,6 +403,12 @@ impl Session {
             .as_ref()
             .map_or(Certificate::SelfSigned, |greeting| greeting.without_sni)
     }
+}
+
+/// Whether a line is a MAIL, however wrong otherwise.
+fn is_mail(line: &[u8]) -> bool {
+    let verb = line.split(|octet| matches!(octet, b' ' | b'\t')).next();
+    verb.is_some_and(|verb| verb.eq_ignore_ascii_case(b"MAIL"))
 }
 
 /// Whether the client should see the replies so far before the answer is waited for.
