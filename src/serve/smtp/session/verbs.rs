@@ -81,8 +81,9 @@ impl Session {
         }
     }
 
+    /// Inside TLS a client should greet again (RFC 3207 4.2); one that does not may send all the same.
     fn mail(&mut self, mail: MailFrom) -> Turn {
-        if !self.greeted {
+        if !self.greeted && !self.encrypted() {
             return Turn::Say(phrases::sequence("EHLO first"));
         }
         if self.deferred {
