@@ -114,13 +114,18 @@ impl Session {
             Transport::Encrypted => Status::TlsStarted,
             Transport::Plain => Status::None,
         };
+        self.forget_transaction();
+        self.record.oddities = Vec::new();
+        self.used = false;
+        self.meet();
+    }
+
+    /// Nothing of a transaction stays in the record.
+    pub(super) fn forget_transaction(&mut self) {
         self.record.from = None;
         self.record.parameters = Vec::new();
         self.record.to = Vec::new();
         self.record.message = None;
-        self.record.oddities = Vec::new();
-        self.used = false;
-        self.meet();
     }
 
     /// Whether the last command came inside TLS.

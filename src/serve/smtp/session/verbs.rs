@@ -77,7 +77,10 @@ impl Session {
         // What happens inside TLS must not take the place of a transaction in clear text.
         match self.used {
             true => Turn::Ask(self.continued(), Pending::RenewForTls),
-            false => Turn::Upgrade,
+            false => {
+                self.forget_transaction();
+                Turn::Upgrade
+            }
         }
     }
 
