@@ -127,9 +127,6 @@ impl Session {
         }
         if let Some(transaction) = &mut self.transaction {
             transaction.to.pop();
-            if transaction.to.is_empty() {
-                transaction.kind = None;
-            }
         }
         Turn::Say(match decision {
             Err(Unavailable) => phrases::unavailable(),

@@ -144,7 +144,9 @@ enum Kind {
 /// A transaction from MAIL on.
 struct Transaction {
     from: Option<Mailbox>,
+    /// The recipients accepted and not put off.
     to: Vec<Mailbox>,
+    /// Settled by the first recipient of ours, whether put off or not.
     kind: Option<Kind>,
     recipients_tried: usize,
 }

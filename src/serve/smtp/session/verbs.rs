@@ -156,11 +156,16 @@ impl Session {
     }
 
     fn data(&mut self) -> Turn {
-        let (kind, null_sender) = match &self.transaction {
-            None => return Turn::Say(phrases::sequence("MAIL first")),
-            Some(transaction) => (transaction.kind, transaction.from.is_none()),
+        let Some(transaction) = &self.transaction else {
+            return Turn::Say(phrases::sequence("MAIL first"));
         };
-        match kind {
+        let null_sender = transaction.from.is_none();
+        match transaction.kind {
+            // All were put off: a client that reads this reply alone must not take it for a refusal.
+            Some(_) if transaction.to.is_empty() => Turn::Say(match self.deferred {
+                true => phrases::later(),
+                false => phrases::unavailable(),
+            }),
             None => Turn::Say(phrases::sequence("There is no valid recipient")),
             // Refused here and not at RCPT, where others ask whether an address exists (RFC 3834 4).
             Some(Kind::Test(_)) if null_sender => {
