@@ -6,6 +6,10 @@ use std::time::Duration;
 pub const COMMAND_LINE: usize = 4096;
 /// Octets of a text line before it is noted as an oddity (RFC 5321 4.5.3.1.6).
 pub const TEXT_LINE: usize = 1000;
+/// Octets before the `@` of a recipient (RFC 5321 4.5.3.1.1).
+pub const LOCAL_PART: usize = 64;
+/// Octets of an address whose local part is longer than that (RFC 5321 4.5.3.1.3, without the brackets).
+pub const ADDRESS: usize = 254;
 /// Octets of a message, as announced with SIZE (RFC 1870).
 pub const MESSAGE: usize = 256 * 1024;
 /// Recipients of a transaction (RFC 5321 4.5.3.1.8).

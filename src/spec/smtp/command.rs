@@ -2,7 +2,7 @@
 //!
 //! Says what a line means or what is wrong with it; whether the command may come now is the dialogue's business.
 
-use crate::base::Mailbox;
+use crate::base::{Mailbox, limits};
 
 /// What the client wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -184,8 +184,10 @@ fn rcpt(rest: &str) -> Result<ForwardPath, CommandError> {
             Ok(ForwardPath::Literal)
         }
         _ => Mailbox::parse(path)
+            .ok()
+            .filter(|mailbox| mailbox.local.len() <= limits::LOCAL_PART)
             .map(ForwardPath::Mailbox)
-            .map_err(|_| CommandError::Recipient),
+            .ok_or(CommandError::Recipient),
     }
 }
 
