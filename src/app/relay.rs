@@ -119,9 +119,10 @@ fn traced(envelope: &Envelope, message: &[u8], host: &str, now: Timestamp) -> Ve
         IpAddr::V4(_) => "",
         IpAddr::V6(_) => "IPv6:",
     };
+    let printable = |c| if matches!(c, '!'..='~') { c } else { '?' };
+    let ehlo: String = envelope.ehlo.chars().map(printable).collect();
     let mut traced = format!(
-        "Received: from {} ([{family}{}]) by {host}; {}\r\n",
-        envelope.ehlo,
+        "Received: from {ehlo} ([{family}{}]) by {host}; {}\r\n",
         envelope.client,
         now.strftime("%a, %d %b %Y %H:%M:%S +0000"),
     )
@@ -191,17 +192,24 @@ mod tests {
 
     #[test]
     fn the_trace_line_is_whole() {
-        let envelope = Envelope {
-            client: "2001:db8::7".parse().unwrap(),
-            ehlo: "out.sender.example".to_owned(),
-            from: None,
-            to: Vec::new(),
-        };
         let now = Timestamp::from_second(1_800_000_000).unwrap();
-        assert_eq!(
-            String::from_utf8(traced(&envelope, b"x", "et.example.org", now)).unwrap(),
-            "Received: from out.sender.example ([IPv6:2001:db8::7]) by et.example.org; Fri, 15 Jan 2027 08:00:00 +0000\r\nx"
-        );
+        for (ehlo, written) in [
+            ("out.sender.example", "out.sender.example"),
+            ("[192.0.2.1]", "[192.0.2.1]"),
+            ("ü\r\n\tx\u{7f}", "????x?"),
+        ] {
+            let envelope = Envelope {
+                client: "2001:db8::7".parse().unwrap(),
+                ehlo: ehlo.to_owned(),
+                from: None,
+                to: Vec::new(),
+            };
+            let line = format!(
+                "Received: from {written} ([IPv6:2001:db8::7]) by et.example.org; Fri, 15 Jan 2027 08:00:00 +0000\r\nx"
+            );
+            let traced = traced(&envelope, b"x", "et.example.org", now);
+            assert_eq!(String::from_utf8(traced).unwrap(), line);
+        }
     }
 
     #[test]

@@ -129,9 +129,11 @@ impl Command {
     }
 }
 
-/// The client's name: one word of at most 255 octets, otherwise taken as it is, for it is evidence.
+/// The client's name: one word of at most 255 octets without control characters, otherwise taken as it is, for it is
+/// evidence.
 fn name(rest: &str, usage: &'static str) -> Result<String, CommandError> {
-    let word = !rest.is_empty() && rest.len() <= 255 && !rest.contains(char::is_whitespace);
+    let bad = |c: char| c.is_whitespace() || c.is_control();
+    let word = !rest.is_empty() && rest.len() <= 255 && !rest.contains(bad);
     word.then(|| rest.to_owned())
         .ok_or(CommandError::Syntax(usage))
 }
@@ -275,6 +277,9 @@ mod tests {
             ("post /x HTTP/1.0", OtherProtocol),
             ("EHLO", CommandError::Syntax("EHLO name")),
             ("HELO a b", CommandError::Syntax("HELO name")),
+            ("HELO a\u{7}b", CommandError::Syntax("HELO name")),
+            ("EHLO \u{1b}[2J", CommandError::Syntax("EHLO name")),
+            ("EHLO a\u{85}b", CommandError::Syntax("EHLO name")),
             ("STARTTLS now", CommandError::Syntax("STARTTLS")),
             ("DATA x", CommandError::Syntax("DATA")),
             (
