@@ -198,12 +198,7 @@ fn of_a_long_hello_as_much_is_noted_as_a_record_holds() {
         session.hello(Some(Offer { sni: None, hello }));
         let record = session.finish(Close::Fin, NOW);
         let noted = record.hello.unwrap();
-        let lists = [
-            noted.versions,
-            noted.suites,
-            noted.groups,
-            noted.signatures,
-        ];
+        let lists = [noted.versions, noted.suites, noted.groups, noted.signatures];
         assert_eq!(lists.each_ref().map(Vec::len), [16, 64, 32, 64]);
         assert!(lists.iter().all(|list| list.starts_with(&[0, 1, 2])));
         assert_eq!(record.oddities == ["long-hello"], odd, "{more}");

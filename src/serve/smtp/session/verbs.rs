@@ -144,7 +144,10 @@ impl Session {
         let address = match path {
             ForwardPath::Mailbox(address) => Some(address),
             ForwardPath::Postmaster => self.postmaster(),
-            ForwardPath::Literal => None,
+            ForwardPath::PostmasterAt(address) if address == self.record.address => {
+                self.postmaster()
+            }
+            ForwardPath::PostmasterAt(_) | ForwardPath::Literal => None,
         };
         match address {
             Some(address) => Turn::Ask(
@@ -229,7 +232,7 @@ impl Session {
         Zone::ALL.into_iter().find(|zone| zone.label() == label)
     }
 
-    /// `postmaster` without a domain is the one of the first domain.
+    /// `postmaster` without a domain, or at our address, is the one of the first domain.
     fn postmaster(&self) -> Option<Mailbox> {
         let domain = self.settings.base_domain.below(Zone::Et.label()).ok()?;
         Some(Mailbox {
