@@ -66,10 +66,19 @@ pub const RECEIVED: usize = 30;
 pub const SMTP_RATE: (u32, u32) = (10, 500);
 /// Messages that are received or judged at one time, so that they take no more memory than a few times `MESSAGE` each.
 pub const MESSAGES: usize = 100;
+/// The same of one client network, waiting ones included.
+pub const MESSAGES_PER_NETWORK: usize = 10;
+/// Clients with a message under way or waiting for room, in all.
+pub const MESSAGE_SENDERS: usize = 400;
+/// Wait for room for a message, before the client is asked for it (RFC 5321 4.5.3.2.4: it waits two minutes).
+pub const ROOM_TIMEOUT: Duration = Duration::from_secs(90);
 /// Time for a whole message.
 pub const MESSAGE_TIMEOUT: Duration = Duration::from_secs(600);
-/// Wait for the next command while most places are taken.
+/// Wait for the next command, or piece of a message, while most places are taken, or most of the room for messages. It
+/// is looked as often whether they are, by those who wait already.
 pub const SCARCE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Time for a whole message then.
+pub const SCARCE_MESSAGE_TIMEOUT: Duration = Duration::from_secs(60);
 /// Octets of a UDP answer (DNS flag day 2020).
 pub const UDP_ANSWER: usize = 1232;
 /// Idle time of a DNS connection over TCP (RFC 7766 6.2.3).

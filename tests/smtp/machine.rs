@@ -87,6 +87,7 @@ fn run(script: &Script, cut: &dyn Fn(&[u8]) -> Vec<Vec<u8>>) -> (String, Vec<Str
                 Some(piece) => session.receive(&piece),
                 None => break,
             },
+            Output::Room => session.room(true, NOW),
             Output::Ask(question) => {
                 let answer = answer(&double, any, question);
                 session.answer(answer, NOW);

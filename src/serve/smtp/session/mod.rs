@@ -6,7 +6,7 @@
 //!            line                        question            answer
 //! Command ---------> verb --> Turn ------------------> Asking --------> Turn ...
 //!    ^                         |
-//!    |      Say                +-- Take ----> Data --(CRLF.CRLF)--> Turn
+//!    |      Say                +-- Take ----> Room --room()--> Data --(CRLF.CRLF)--> Turn
 //!    +-------------------------+-- Upgrade -> Handshake --secured()--> Command
 //!                              +-- Leave ---> Closing
 //! ```
@@ -87,6 +87,8 @@ pub enum Output {
     Write(Vec<u8>),
     /// Read, then call [`Session::receive`].
     Read(Await),
+    /// Make room for a message, then call [`Session::room`]; until then it stays on the client's side.
+    Room,
     /// Ask, then call [`Session::answer`].
     Ask(Question),
     /// Hand in what has already come in clear text, write these bytes, then shake hands: [`Session::hello`],
@@ -100,7 +102,7 @@ pub enum Output {
 enum Turn {
     Say(Reply),
     Ask(Question, Pending),
-    Take(Reply),
+    Take,
     Upgrade,
     Leave(Reply, Close),
 }
@@ -119,6 +121,7 @@ enum Pending {
     ClearData,
     Judge,
     Verdict,
+    NoRoom,
     /// The message is refused for its line ends; its facts are evidence all the same.
     JudgeRefused,
     Refuse,
@@ -127,6 +130,7 @@ enum Pending {
 
 enum Stage {
     Command,
+    Room,
     Data(Box<DataReader>),
     Asking(Option<Question>, Pending),
     Upgrade,
@@ -232,6 +236,7 @@ impl Session {
             match &mut self.stage {
                 Stage::Closing(_) => return self.flush().unwrap_or(Output::Close),
                 Stage::Handshake => return self.flush().unwrap_or(Output::Close),
+                Stage::Room => return self.flush().unwrap_or(Output::Room),
                 Stage::Upgrade => {
                     self.stage = Stage::Handshake;
                     return Output::StartTls(std::mem::take(&mut self.out));
@@ -350,11 +355,11 @@ impl Session {
                 self.stage = Stage::Asking(Some(question), pending);
                 return;
             }
-            Turn::Say(reply) => (reply, Stage::Command),
-            Turn::Take(reply) => {
-                let reader = DataReader::new(limits::MESSAGE, limits::TEXT_LINE);
-                (reply, Stage::Data(Box::new(reader)))
+            Turn::Take => {
+                self.stage = Stage::Room;
+                return;
             }
+            Turn::Say(reply) => (reply, Stage::Command),
             Turn::Upgrade => (phrases::start_tls(), Stage::Upgrade),
             Turn::Leave(reply, close) => (reply, Stage::Closing(close)),
         };

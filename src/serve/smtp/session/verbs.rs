@@ -179,7 +179,7 @@ impl Session {
             Some(Kind::Test(_)) if !self.encrypted() => {
                 Turn::Ask(self.commit(), Pending::ClearData)
             }
-            Some(_) => Turn::Take(phrases::send_data()),
+            Some(_) => Turn::Take,
         }
     }
 
