@@ -223,6 +223,10 @@ pub const CAA_CLIMB: usize = 10;
 pub const SPF_REDIRECTS: usize = 5;
 /// Messages handed on to the operator at one time.
 pub const RELAYS: usize = 4;
+/// Messages handed on to the operator a minute from one client network in the long run, and at once.
+pub const RELAY_RATE: (u32, u32) = (3, 20);
+/// The same from all networks together.
+pub const RELAY_RATE_IN_ALL: (u32, u32) = (20, 100);
 /// How long the inbound check of a domain stands for the next test of a sender there.
 pub const PROBE_KEPT: Duration = Duration::from_secs(600);
 /// Domains whose inbound check is kept.
