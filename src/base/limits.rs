@@ -60,6 +60,10 @@ pub const NOTED_TEXT: usize = 255;
 pub const AGENT: usize = 200;
 /// DKIM signatures looked at in a message.
 pub const SIGNATURES: usize = 10;
+/// Fields in the head of a message whose signatures are verified.
+pub const HEADER_FIELDS: usize = 500;
+/// Names of signed fields in a signature that is verified.
+pub const SIGNED_NAMES: usize = 100;
 /// `Received` lines beyond which a message is in a loop.
 pub const RECEIVED: usize = 30;
 /// SMTP connections a second from one client network in the long run, and at once; more are turned away.
