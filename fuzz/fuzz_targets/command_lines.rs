@@ -7,6 +7,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use mailproof::spec::smtp::{Command, CommandError, Flaw, ForwardPath, Line, LineReader};
+use std::net::IpAddr;
 
 fuzz_target!(|input: &[u8]| {
     let [limit, size, bytes @ ..] = input else {
@@ -104,6 +105,12 @@ fn written(command: &Command) -> String {
         }
         Command::Rcpt(ForwardPath::Mailbox(address)) => format!("RCPT TO:<{address}>"),
         Command::Rcpt(ForwardPath::Postmaster) => "RCPT TO:<postmaster>".to_owned(),
+        Command::Rcpt(ForwardPath::PostmasterAt(IpAddr::V4(v4))) => {
+            format!("RCPT TO:<postmaster@[{v4}]>")
+        }
+        Command::Rcpt(ForwardPath::PostmasterAt(IpAddr::V6(v6))) => {
+            format!("RCPT TO:<postmaster@[IPv6:{v6}]>")
+        }
         Command::Rcpt(ForwardPath::Literal) => "RCPT TO:<a@[192.0.2.1]>".to_owned(),
         Command::Data => "DATA".to_owned(),
         Command::Rset => "RSET".to_owned(),

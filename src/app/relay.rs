@@ -4,6 +4,7 @@ use crate::base::ports::{Answer, Clock, Envelope, Random, Relay, RelayReply};
 use crate::base::{Mailbox, Policy, Timestamp, limits};
 use crate::dial::Dial;
 use crate::dial::deliver::{Delivery, GivenUp, Outcome, Reason, StsCache, deliver};
+use crate::serve::pace::Pace;
 use std::net::IpAddr;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
@@ -16,6 +17,7 @@ pub struct OperatorRelay {
     random: Arc<dyn Random>,
     policies: StsCache,
     places: Semaphore,
+    pace: Pace,
 }
 
 impl OperatorRelay {
@@ -33,6 +35,7 @@ impl OperatorRelay {
             random,
             policies: StsCache::default(),
             places: Semaphore::new(limits::RELAYS),
+            pace: Pace::per_minute(limits::RELAY_RATE).in_all(limits::RELAY_RATE_IN_ALL),
         }
     }
 
@@ -44,11 +47,11 @@ impl OperatorRelay {
             );
         }
         let Ok(_place) = self.places.try_acquire() else {
-            return reply(
-                451,
-                "4.3.2 too much mail for the operator just now, come again",
-            );
+            return reply(451, TOO_MUCH);
         };
+        if self.pace.allow(envelope.client).is_err() {
+            return reply(451, TOO_MUCH);
+        }
         let mut seed = [0; 8];
         self.random.fill(&mut seed);
         let helo = &self.dial.settings().helo;
@@ -73,6 +76,7 @@ fn answer(outcome: &Outcome) -> RelayReply {
     match outcome {
         Outcome::Delivered { .. } => reply(250, "2.0.0 the operator's server took it"),
         Outcome::Failed(why) => said(why, 5).unwrap_or_else(|| {
+            let why = without_words(&why.why);
             tracing::warn!("mail for the operator cannot be handed on: {why}");
             reply(550, "5.4.4 mail for the operator cannot be handed on")
         }),
@@ -84,6 +88,7 @@ fn answer(outcome: &Outcome) -> RelayReply {
     }
 }
 
+const TOO_MUCH: &str = "4.3.2 too much mail for the operator just now, come again";
 const LATER: &str = "4.4.1 the operator's server does not take it now, come again";
 
 /// What the server said, when it was of this class. `421` would say that we close.
@@ -94,6 +99,16 @@ fn said(why: &GivenUp, class: u16) -> Option<RelayReply> {
             Some(reply(code, &said.lines.join(" ")))
         }
         _ => None,
+    }
+}
+
+/// A reason without the words of another server, which may quote addresses or the message.
+fn without_words(why: &Reason) -> String {
+    match why {
+        Reason::Refused(stage, said) => format!("{} at {stage}", said.code),
+        Reason::Lost(stage, _) => format!("the connection was lost at {stage}"),
+        Reason::NotSecured(_) => "no TLS".to_owned(),
+        other => other.to_string(),
     }
 }
 
@@ -119,9 +134,10 @@ fn traced(envelope: &Envelope, message: &[u8], host: &str, now: Timestamp) -> Ve
         IpAddr::V4(_) => "",
         IpAddr::V6(_) => "IPv6:",
     };
+    let printable = |c| if matches!(c, '!'..='~') { c } else { '?' };
+    let ehlo: String = envelope.ehlo.chars().map(printable).collect();
     let mut traced = format!(
-        "Received: from {} ([{family}{}]) by {host}; {}\r\n",
-        envelope.ehlo,
+        "Received: from {ehlo} ([{family}{}]) by {host}; {}\r\n",
         envelope.client,
         now.strftime("%a, %d %b %Y %H:%M:%S +0000"),
     )
@@ -190,18 +206,85 @@ mod tests {
     }
 
     #[test]
-    fn the_trace_line_is_whole() {
-        let envelope = Envelope {
-            client: "2001:db8::7".parse().unwrap(),
+    fn the_log_has_nothing_of_what_the_server_said() {
+        for (why, logged) in [
+            (refused(550, "no <jim@example.net>").why, "550 at rcpt"),
+            (
+                Reason::Lost(Stage::Data, "no reply: jim".to_owned()),
+                "the connection was lost at data",
+            ),
+            (Reason::NotSecured("454 jim".to_owned()), "no TLS"),
+            (Reason::NoAddress, "no address"),
+        ] {
+            assert_eq!(without_words(&why), logged);
+        }
+    }
+
+    struct Fixed;
+
+    impl Clock for Fixed {
+        fn now(&self) -> Timestamp {
+            Timestamp::UNIX_EPOCH
+        }
+    }
+
+    impl Random for Fixed {
+        fn fill(&self, buffer: &mut [u8]) {
+            buffer.fill(7);
+        }
+    }
+
+    #[tokio::test]
+    async fn the_operators_mail_comes_at_a_bounded_rate() {
+        let settings = crate::dial::Settings {
+            // Nobody answers there, and nobody is asked.
+            resolvers: vec!["127.0.0.1:1".parse().unwrap()],
+            ..Default::default()
+        };
+        let operator = Mailbox::parse("operator@example.net").unwrap();
+        let (clock, random) = (Arc::new(Fixed), Arc::new(Fixed));
+        let relay = OperatorRelay::new(Dial::new(settings).unwrap(), operator, clock, random);
+        let from = |network: u8| Envelope {
+            client: [192, 0, network, 1].into(),
             ehlo: "out.sender.example".to_owned(),
             from: None,
             to: Vec::new(),
         };
+        // One network takes all that is its own, then all networks what there is.
+        let mut taken = 0;
+        while relay.pace.allow(from(0).client).is_ok() {
+            taken += 1;
+        }
+        assert!((20..40).contains(&taken), "{taken}");
+        assert_eq!(relay.relay(&from(0), b"x").await, reply(451, TOO_MUCH));
+        for network in 1.. {
+            if relay.pace.allow(from(network).client) == Err(None) {
+                break;
+            }
+        }
+        assert_eq!(relay.relay(&from(255), b"x").await, reply(451, TOO_MUCH));
+    }
+
+    #[test]
+    fn the_trace_line_is_whole() {
         let now = Timestamp::from_second(1_800_000_000).unwrap();
-        assert_eq!(
-            String::from_utf8(traced(&envelope, b"x", "et.example.org", now)).unwrap(),
-            "Received: from out.sender.example ([IPv6:2001:db8::7]) by et.example.org; Fri, 15 Jan 2027 08:00:00 +0000\r\nx"
-        );
+        for (ehlo, written) in [
+            ("out.sender.example", "out.sender.example"),
+            ("[192.0.2.1]", "[192.0.2.1]"),
+            ("ü\r\n\tx\u{7f}", "????x?"),
+        ] {
+            let envelope = Envelope {
+                client: "2001:db8::7".parse().unwrap(),
+                ehlo: ehlo.to_owned(),
+                from: None,
+                to: Vec::new(),
+            };
+            let line = format!(
+                "Received: from {written} ([IPv6:2001:db8::7]) by et.example.org; Fri, 15 Jan 2027 08:00:00 +0000\r\nx"
+            );
+            let traced = traced(&envelope, b"x", "et.example.org", now);
+            assert_eq!(String::from_utf8(traced).unwrap(), line);
+        }
     }
 
     #[test]

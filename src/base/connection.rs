@@ -69,7 +69,8 @@ pub struct Tls {
     pub cipher: String,
 }
 
-/// What a ClientHello offered, as numbers of the IANA registries in the client's order (RFC 8446 4.1.2).
+/// What a ClientHello offered, as numbers of the IANA registries in the client's order (RFC 8446 4.1.2); of each list
+/// as many as `limits` says.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ClientHello {
     /// Protocol versions: those of `supported_versions`, else the legacy version alone.
@@ -292,6 +293,9 @@ mod reverse_path {
 }
 
 impl Connection {
+    /// The oddity of a connection whose MAIL we refused.
+    pub const MAIL_REFUSED: &'static str = "mail-refused";
+
     /// A connection of which nothing is known but where it comes from.
     #[must_use]
     pub fn new(id: ConnectionId, client: IpAddr, address: IpAddr, started: Timestamp) -> Self {
@@ -333,23 +337,36 @@ impl Connection {
         )
     }
 
+    /// Whether a MAIL came and we refused it: that there is no sender then says nothing of the client.
+    #[must_use]
+    pub fn mail_refused(&self) -> bool {
+        let refused = |oddity: &String| oddity == Self::MAIL_REFUSED;
+        self.oddities.iter().any(refused)
+    }
+
     /// Whether the server met was accepted: MAIL and RCPT came inside TLS.
     #[must_use]
     pub fn accepted(&self) -> bool {
         self.transport == Transport::Encrypted && self.status >= Status::Mail
     }
 
-    /// Whether the server met was refused: a completed handshake ended without EHLO inside TLS, or the client sent a
-    /// certificate alert. An ending of our own making refuses nothing.
+    /// Whether the server met was refused: a completed handshake ended without EHLO or MAIL inside TLS, or the client
+    /// sent a certificate alert. An ending of our own making refuses nothing.
     #[must_use]
     pub fn refused(&self) -> bool {
         match &self.close {
-            Some(close) if close.refuses_certificate() => !self.ehlo_in_tls,
+            Some(close) if close.refuses_certificate() => !self.spoke_in_tls(),
             Some(close) => {
-                self.status == Status::TlsStarted && !self.ehlo_in_tls && !close.is_ours()
+                self.status == Status::TlsStarted && !self.spoke_in_tls() && !close.is_ours()
             }
             None => false,
         }
+    }
+
+    /// Whether the client went on with mail inside TLS, by EHLO or, without one, by MAIL.
+    fn spoke_in_tls(&self) -> bool {
+        let mail = self.from.is_some() || self.mail_refused();
+        self.ehlo_in_tls || (self.transport == Transport::Encrypted && mail)
     }
 
     /// Whether mail was offered in clear text: MAIL and RCPT came outside TLS.
@@ -394,6 +411,12 @@ mod tests {
             close: Some(close.parse().unwrap()),
             ..Connection::new(ConnectionId(1), any, any, Timestamp::UNIX_EPOCH)
         };
+        // MAIL without EHLO, its recipient not accepted.
+        let with_mail = |transport, close| Connection {
+            transport,
+            from: Some(None),
+            ..row(Status::TlsStarted, false, close)
+        };
         for (connection, refused) in [
             (row(Status::TlsStarted, false, "quit"), true),
             (row(Status::TlsStarted, false, "fin"), true),
@@ -407,6 +430,17 @@ mod tests {
             ),
             (row(Status::SniSeen, false, "fin"), false),
             (row(Status::Mail, true, "quit"), false),
+            (with_mail(Transport::Encrypted, "quit"), false),
+            (with_mail(Transport::Encrypted, "alert:unknown_ca"), false),
+            (with_mail(Transport::Plain, "alert:unknown_ca"), true),
+            (
+                Connection {
+                    transport: Transport::Encrypted,
+                    oddities: vec![Connection::MAIL_REFUSED.to_owned()],
+                    ..row(Status::TlsStarted, false, "repeat")
+                },
+                false,
+            ),
         ] {
             assert_eq!(connection.refused(), refused, "{connection:?}");
         }

@@ -6,6 +6,10 @@ use std::time::Duration;
 pub const COMMAND_LINE: usize = 4096;
 /// Octets of a text line before it is noted as an oddity (RFC 5321 4.5.3.1.6).
 pub const TEXT_LINE: usize = 1000;
+/// Octets before the `@` of a recipient (RFC 5321 4.5.3.1.1).
+pub const LOCAL_PART: usize = 64;
+/// Octets of an address whose local part is longer than that (RFC 5321 4.5.3.1.3, without the brackets).
+pub const ADDRESS: usize = 254;
 /// Octets of a message, as announced with SIZE (RFC 1870).
 pub const MESSAGE: usize = 256 * 1024;
 /// Recipients of a transaction (RFC 5321 4.5.3.1.8).
@@ -18,6 +22,8 @@ pub const PARAMETERS: usize = 10;
 pub const SESSION_ERRORS: usize = 20;
 /// Commands in a session before it is closed.
 pub const SESSION_COMMANDS: usize = 1000;
+/// Greetings in clear text in a session before it is closed: under each name the client may be another origin.
+pub const SESSION_GREETINGS: usize = 5;
 /// Mail transactions in a session before it is closed.
 pub const SESSION_TRANSACTIONS: usize = 20;
 /// Wait for the next command (RFC 5321 4.5.3.2.7).
@@ -40,22 +46,43 @@ pub const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 pub const READ: usize = 4096;
 /// Octets of a ClientHello that are kept to be read.
 pub const CLIENT_HELLO: usize = 16 * 1024;
+/// Protocol versions of a ClientHello kept in a connection's record.
+pub const HELLO_VERSIONS: usize = 16;
+/// Cipher suites of a ClientHello kept in a connection's record.
+pub const HELLO_SUITES: usize = 64;
+/// Key exchange groups of a ClientHello kept in a connection's record.
+pub const HELLO_GROUPS: usize = 32;
+/// Signature schemes of a ClientHello kept in a connection's record.
+pub const HELLO_SCHEMES: usize = 64;
 /// Characters of an EHLO name, SNI or similar text in a record.
 pub const NOTED_TEXT: usize = 255;
 /// Characters of a User-Agent in a record.
 pub const AGENT: usize = 200;
 /// DKIM signatures looked at in a message.
 pub const SIGNATURES: usize = 10;
+/// Fields in the head of a message whose signatures are verified.
+pub const HEADER_FIELDS: usize = 500;
+/// Names of signed fields in a signature that is verified.
+pub const SIGNED_NAMES: usize = 100;
 /// `Received` lines beyond which a message is in a loop.
 pub const RECEIVED: usize = 30;
 /// SMTP connections a second from one client network in the long run, and at once; more are turned away.
 pub const SMTP_RATE: (u32, u32) = (10, 500);
 /// Messages that are received or judged at one time, so that they take no more memory than a few times `MESSAGE` each.
 pub const MESSAGES: usize = 100;
+/// The same of one client network, waiting ones included.
+pub const MESSAGES_PER_NETWORK: usize = 10;
+/// Clients with a message under way or waiting for room, in all.
+pub const MESSAGE_SENDERS: usize = 400;
+/// Wait for room for a message, before the client is asked for it (RFC 5321 4.5.3.2.4: it waits two minutes).
+pub const ROOM_TIMEOUT: Duration = Duration::from_secs(90);
 /// Time for a whole message.
 pub const MESSAGE_TIMEOUT: Duration = Duration::from_secs(600);
-/// Wait for the next command while most places are taken.
+/// Wait for the next command, or piece of a message, while most places are taken, or most of the room for messages. It
+/// is looked as often whether they are, by those who wait already.
 pub const SCARCE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Time for a whole message then.
+pub const SCARCE_MESSAGE_TIMEOUT: Duration = Duration::from_secs(60);
 /// Octets of a UDP answer (DNS flag day 2020).
 pub const UDP_ANSWER: usize = 1232;
 /// Idle time of a DNS connection over TCP (RFC 7766 6.2.3).
@@ -200,6 +227,10 @@ pub const CAA_CLIMB: usize = 10;
 pub const SPF_REDIRECTS: usize = 5;
 /// Messages handed on to the operator at one time.
 pub const RELAYS: usize = 4;
+/// Messages handed on to the operator a minute from one client network in the long run, and at once.
+pub const RELAY_RATE: (u32, u32) = (3, 20);
+/// The same from all networks together.
+pub const RELAY_RATE_IN_ALL: (u32, u32) = (20, 100);
 /// How long the inbound check of a domain stands for the next test of a sender there.
 pub const PROBE_KEPT: Duration = Duration::from_secs(600);
 /// Domains whose inbound check is kept.

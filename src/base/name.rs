@@ -1,5 +1,6 @@
 //! Domain names and mail addresses, as values that are right once they exist.
 
+use super::limits;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -142,7 +143,7 @@ impl FromStr for Domain {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct Mailbox {
-    /// The part before the last `@`, quotes included; 64 octets at most.
+    /// The part before the last `@`, quotes included.
     pub local: String,
     /// The part behind it.
     pub domain: Domain,
@@ -152,14 +153,18 @@ impl Mailbox {
     /// Reads `local@domain` without angle brackets.
     ///
     /// # Errors
-    /// When there is no `@`, the local part is empty, longer than 64 octets or holds a control character, or, outside
+    /// When there is no `@`, the local part is empty, longer than 64 octets in an address of more than 254, or holds a control character, or, outside
     /// quotes, a space or a mark that means something else (RFC 5321 4.1.2), or the domain is none.
     pub fn parse(text: &str) -> Result<Self, NameError> {
         let wrong = |why: &str| NameError(format!("{text:?} is not a mail address: {why}"));
         let (local, domain) = text.rsplit_once('@').ok_or_else(|| wrong("no @"))?;
         let quoted = is_quoted(local);
-        if local.is_empty() || local.len() > 64 {
-            return Err(wrong("1 to 64 characters before the @"));
+        let domain = Domain::parse(domain)?;
+        // The senders that forwarders and lists make of others have long local parts.
+        let long = local.len() > limits::LOCAL_PART
+            && local.len() + 1 + domain.as_str().len() > limits::ADDRESS;
+        if local.is_empty() || long {
+            return Err(wrong("1 to 64 characters before the @, or 254 in all"));
         }
         let bad =
             |c: char| c.is_control() || (!quoted && (c == ' ' || "<>(),:;@[]\\\"".contains(c)));
@@ -168,7 +173,7 @@ impl Mailbox {
         }
         Ok(Self {
             local: local.to_owned(),
-            domain: Domain::parse(domain)?,
+            domain,
         })
     }
 
@@ -272,6 +277,8 @@ mod tests {
 
     #[test]
     fn addresses_are_read_and_redacted() {
+        let local = |length| "l".repeat(length);
+        let domain = [local(63), local(63), local(63), local(61)].join(".");
         for (text, redacted) in [
             ("jim@Example.org", Some("j***m@example.org")),
             ("ab@example.org", Some("***@example.org")),
@@ -284,6 +291,16 @@ mod tests {
             ("\"@example.org", None),
             ("example.org", None),
             ("@example.org", None),
+            (
+                &format!("{}@{domain}", local(64)),
+                Some(&*format!("l***l@{domain}")),
+            ),
+            (&format!("{}@{domain}", local(65)), None),
+            (
+                &format!("{}@example.org", local(242)),
+                Some("l***l@example.org"),
+            ),
+            (&format!("{}@example.org", local(243)), None),
         ] {
             let read = Mailbox::parse(text).ok().map(|mailbox| mailbox.redacted());
             assert_eq!(read.as_deref(), redacted, "{text}");

@@ -493,6 +493,7 @@ impl Desk {
 /// unless it came to a host's own address; one that met no server, as with the operator's mail, is evidence of nothing.
 fn is_shared(connection: &Connection) -> bool {
     connection.from.is_none()
+        && !connection.mail_refused()
         && connection.server.is_some()
         && (connection.ehlo.is_some() || connection.via == Some(Via::Address))
 }

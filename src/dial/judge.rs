@@ -15,8 +15,9 @@ use mail_auth::{
     SpfResult,
 };
 use std::time::{Duration, Instant};
-use tokio::sync::Mutex;
-use tokio::task::JoinSet;
+use tokio::runtime::Handle;
+use tokio::sync::{Mutex, oneshot};
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 /// The resolver behind the judgements is made anew after this time, with fresh trust anchors and empty caches.
@@ -69,10 +70,10 @@ impl MailJudge {
         let ambiguous = self.has_two_spf_records(envelope).await;
         let (envelope, copy) = (envelope.clone(), message.to_vec());
         let host = self.dial.settings().helo.clone();
-        let mut apart = JoinSet::new();
-        apart.spawn(async move { authenticate(&authenticator, &envelope, &copy, &host).await });
-        match timeout(limits::VALIDATION_TIMEOUT, apart.join_next()).await {
-            Ok(Some(Ok(mut authentication))) => {
+        let checks =
+            apart(async move { authenticate(&authenticator, &envelope, &copy, &host).await });
+        match timeout(limits::VALIDATION_TIMEOUT, checks).await {
+            Ok(Some(mut authentication)) => {
                 if ambiguous {
                     authentication.spf = Verdict::PermError;
                 }
@@ -117,6 +118,25 @@ impl Judge for MailJudge {
     }
 }
 
+/// Runs checks on a thread of their own: between look-ups they hash and verify, for which nothing else shall wait. As
+/// many threads may be needed as there is room for messages. `None` when the checks broke off; they end soon when
+/// nobody waits for them any more.
+async fn apart<T: Send + 'static>(checks: impl Future<Output = T> + Send + 'static) -> Option<T> {
+    let runtime = Handle::current();
+    let (waiting, abandoned) = oneshot::channel::<()>();
+    let thread = spawn_blocking(move || {
+        runtime.block_on(async {
+            tokio::select! {
+                done = checks => Some(done),
+                _ = abandoned => None,
+            }
+        })
+    });
+    let done = thread.await;
+    drop(waiting);
+    done.ok().flatten()
+}
+
 /// What is said when nothing could be found out.
 fn unknown(message: &[u8]) -> Authentication {
     let parsed = AuthenticatedMessage::parse(message);
@@ -151,14 +171,17 @@ async fn authenticate(
     host: &str,
 ) -> Authentication {
     let spf = spf(authenticator, envelope, host).await;
-    let Some(original) = parsed(message) else {
+    let Some((original, excessive)) = parsed(message) else {
         return Authentication {
             spf: spf_verdict(spf.result()),
             ..Authentication::default()
         };
     };
     let shortened = without_blank_end(message, original.body_offset as usize);
-    let relaxed = shortened.as_deref().and_then(parsed);
+    let relaxed = shortened
+        .as_deref()
+        .and_then(parsed)
+        .map(|(relaxed, _)| relaxed);
     let dkim = dkim(authenticator, &original, relaxed.as_ref()).await;
     let arc = arc(authenticator, &original, relaxed.as_ref()).await;
     let sender = envelope.from.as_ref();
@@ -167,7 +190,11 @@ async fn authenticate(
     let dmarc = authenticator.verify_dmarc(parameters).await;
     Authentication {
         spf: spf_verdict(spf.result()),
-        dkim: dkim.iter().filter_map(dkim_result).collect(),
+        dkim: dkim
+            .iter()
+            .filter_map(dkim_result)
+            .chain(excessive)
+            .collect(),
         arc,
         dmarc: match dmarc.result() {
             DmarcResult::Pass => Verdict::Pass,
@@ -179,11 +206,27 @@ async fn authenticate(
     }
 }
 
-/// The message with at most `limits::SIGNATURES` signatures.
-fn parsed(message: &[u8]) -> Option<AuthenticatedMessage<'_>> {
+/// The message with at most `limits::SIGNATURES` signatures; apart from it, those that would be too much work.
+fn parsed(message: &[u8]) -> Option<(AuthenticatedMessage<'_>, Vec<DkimResult>)> {
     let mut parsed = AuthenticatedMessage::parse(message)?;
     parsed.dkim_headers.truncate(limits::SIGNATURES);
-    Some(parsed)
+    let fields = parsed.headers.len();
+    let excessive = parsed
+        .dkim_headers
+        .extract_if(.., |header| is_excessive(fields, &header.header.h))
+        .filter_map(|header| {
+            Some(DkimResult {
+                domain: Domain::parse(&header.header.d).ok()?,
+                result: Verdict::PermError,
+            })
+        })
+        .collect();
+    Some((parsed, excessive))
+}
+
+/// Whether a signature is too much work in a head of so many fields: mail-auth looks for each name in all of them.
+const fn is_excessive(fields: usize, names: &[String]) -> bool {
+    fields > limits::HEADER_FIELDS || names.len() > limits::SIGNED_NAMES
 }
 
 async fn spf(authenticator: &MessageAuthenticator, envelope: &Envelope, host: &str) -> SpfOutput {
@@ -229,7 +272,11 @@ async fn arc<'x>(
     original: &'x AuthenticatedMessage<'x>,
     relaxed: Option<&'x AuthenticatedMessage<'x>>,
 ) -> Verdict {
-    if original.ams_headers.len() > limits::SIGNATURES {
+    let fields = original.headers.len();
+    let mut signed = original.ams_headers.iter().map(|ams| &ams.header.h);
+    if original.ams_headers.len() > limits::SIGNATURES
+        || signed.any(|names| is_excessive(fields, names))
+    {
         return Verdict::PermError;
     }
     let last = original.ams_headers.last();

@@ -279,6 +279,7 @@ fn left_the_window(contact: &Contact) -> bool {
         && !connection.starttls_offered
         && !used_tls(contact)
         && connection.from.is_none()
+        && !connection.mail_refused()
         && connection.status < Status::Mail
         && matches!(connection.close, Some(Close::Quit | Close::Fin))
 }

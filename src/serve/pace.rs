@@ -13,6 +13,8 @@ const ALLOWANCES: usize = 4096;
 /// The allowances of all networks.
 #[derive(Debug)]
 pub struct Pace {
+    /// From a number of times to a rate.
+    period: fn(NonZeroU32) -> Quota,
     in_all: Option<DefaultDirectRateLimiter>,
     allowances: Vec<DefaultDirectRateLimiter>,
     hasher: RandomState,
@@ -22,21 +24,32 @@ impl Pace {
     /// So many times a second for each network in the long run, and so many at once; at least one each.
     #[must_use]
     pub fn new(rate: (u32, u32)) -> Self {
-        Self {
-            in_all: None,
-            allowances: (0..ALLOWANCES)
-                .map(|_| RateLimiter::direct(quota(rate)))
-                .collect(),
-            hasher: RandomState::new(),
-        }
+        Self::of(Quota::per_second, rate)
     }
 
-    /// The same, and at this rate from all networks together.
+    /// The same with so many times a minute.
+    #[must_use]
+    pub fn per_minute(rate: (u32, u32)) -> Self {
+        Self::of(Quota::per_minute, rate)
+    }
+
+    /// The same, and at this rate, in the same unit, from all networks together.
     #[must_use]
     pub fn in_all(self, rate: (u32, u32)) -> Self {
         Self {
-            in_all: Some(RateLimiter::direct(quota(rate))),
+            in_all: Some(RateLimiter::direct(quota(self.period, rate))),
             ..self
+        }
+    }
+
+    fn of(period: fn(NonZeroU32) -> Quota, rate: (u32, u32)) -> Self {
+        Self {
+            period,
+            in_all: None,
+            allowances: (0..ALLOWANCES)
+                .map(|_| RateLimiter::direct(quota(period, rate)))
+                .collect(),
+            hasher: RandomState::new(),
         }
     }
 
@@ -54,9 +67,9 @@ impl Pace {
     }
 }
 
-fn quota((per_second, burst): (u32, u32)) -> Quota {
+fn quota(period: fn(NonZeroU32) -> Quota, (times, burst): (u32, u32)) -> Quota {
     let least_one = |times| NonZeroU32::new(times).unwrap_or(NonZeroU32::MIN);
-    Quota::per_second(least_one(per_second)).allow_burst(least_one(burst))
+    period(least_one(times)).allow_burst(least_one(burst))
 }
 
 #[cfg(test)]

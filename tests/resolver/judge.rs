@@ -200,6 +200,69 @@ fn sealed(body: &str) -> String {
     format!("{}{plain}", set.to_header())
 }
 
+/// A message with `more` fields beside those signed, and that many fields `X` signed with them.
+fn large(signed: usize, more: usize) -> String {
+    let head = format!(
+        "From: Jim <jim@mail.signed.lab>\r\n{}{}\r\n",
+        "X: y\r\n".repeat(signed),
+        "Z: y\r\n".repeat(more),
+    );
+    let key = Ed25519Key::from_seed_and_public_key(&octets(SEED), &octets(PUBLIC)).unwrap();
+    let signature = DkimSigner::from_key(key)
+        .domain("mail.signed.lab")
+        .selector("key")
+        .headers(["From", "X"])
+        .sign(format!("{head}Hello.\r\n").as_bytes())
+        .unwrap();
+    format!("{}{head}Hello.\r\n", signature.to_header())
+}
+
+/// A message just short of what is taken at all, its body hash right: as many names, each looked for in as many fields,
+/// as there is room for.
+fn bomb(kind: &str, instance: &str, chain: &str) -> String {
+    let names: Vec<_> = (0..22_000).map(|n| format!("{n:x}")).collect();
+    let names = names.join(":");
+    let fields = "a:\r\n".repeat(28_000);
+    let message = format!(
+        "{kind}: {instance}v=1; a=ed25519-sha256; d=mail.signed.lab; s=key; b=AAAA; h={names};\r\n \
+         bh=yZQq1c8wjBl0fZ4Wc/oraMCAG1mZJv5v/hlvyFy+t6A=\r\n{chain}From: Jim <jim@mail.signed.lab>\r\n{fields}\r\nHello.\r\n"
+    );
+    assert!(message.len() < 256 * 1024, "{}", message.len());
+    message
+}
+
+/// What belongs to an ARC-Message-Signature.
+const CHAIN: &str = "ARC-Seal: i=1; a=ed25519-sha256; cv=none; d=mail.signed.lab; s=key; b=AAAA\r\n\
+                     ARC-Authentication-Results: i=1; relay.lab; none\r\n";
+
+#[tokio::test]
+async fn signatures_that_are_too_much_work_are_not_verified() {
+    let world = world::world();
+    let dial = dial(world.server.address, Validate::Own, &world.anchor);
+    ready(&dial).await;
+    let jim = Some("jim@mail.signed.lab");
+    for (message, expected) in [
+        (large(99, 0), "pass pass pass"),
+        (large(100, 0), "pass permerror pass"),
+        // The signature is a field as well.
+        (large(1, 497), "pass pass pass"),
+        (large(1, 498), "pass permerror pass"),
+        (bomb("DKIM-Signature", "", ""), "pass permerror pass"),
+        (bomb("ARC-Message-Signature", "i=1; ", CHAIN), "pass  pass"),
+    ] {
+        let facts = judge(&dial, HERE, jim, &message).await;
+        let start = &message[..message.len().min(300)];
+        assert_eq!(show(&facts.authentication), expected, "{start}");
+        let is_arc = message.starts_with("ARC");
+        let arc = if is_arc {
+            Verdict::PermError
+        } else {
+            Verdict::None
+        };
+        assert_eq!(facts.authentication.arc, arc, "{start}");
+    }
+}
+
 #[tokio::test]
 async fn arc_chains_are_verified() {
     let world = world::world();
@@ -210,6 +273,7 @@ async fn arc_chains_are_verified() {
         (whole.clone(), Verdict::Pass),
         (whole.clone() + " \r\n", Verdict::Pass),
         (whole.replace("Hello", "Hallo"), Verdict::Fail),
+        ("X: y\r\n".repeat(500) + &whole, Verdict::PermError),
         (whole.replace("cv=none", "cv=pass"), Verdict::Fail),
     ] {
         let facts = judge(&dial, HERE, None, &message).await;

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsConnector;
@@ -93,6 +93,13 @@ pub struct Client {
 impl Client {
     pub async fn connect(address: SocketAddr) -> Self {
         Self::on(TcpStream::connect(address).await.unwrap())
+    }
+
+    /// A client of another address of this machine.
+    pub async fn from(source: [u8; 4], address: SocketAddr) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind((source, 0).into()).unwrap();
+        Self::on(socket.connect(address).await.unwrap())
     }
 
     pub fn on(stream: impl Stream + 'static) -> Self {

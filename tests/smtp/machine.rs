@@ -3,7 +3,7 @@
 use crate::doubles::{Double, line, settings};
 use crate::script::{self, Script, Step};
 use mailproof::base::ports::{Clock, Desk, Judge, Relay};
-use mailproof::base::{Close, Timestamp, Tls};
+use mailproof::base::{ClientHello, Close, Timestamp, Tls};
 use mailproof::serve::smtp::TlsSet;
 use mailproof::serve::smtp::session::{Answer, Offer, Output, Question, Session};
 use std::collections::VecDeque;
@@ -87,6 +87,7 @@ fn run(script: &Script, cut: &dyn Fn(&[u8]) -> Vec<Vec<u8>>) -> (String, Vec<Str
                 Some(piece) => session.receive(&piece),
                 None => break,
             },
+            Output::Room => session.room(true, NOW),
             Output::Ask(question) => {
                 let answer = answer(&double, any, question);
                 session.answer(answer, NOW);
@@ -99,7 +100,7 @@ fn run(script: &Script, cut: &dyn Fn(&[u8]) -> Vec<Vec<u8>>) -> (String, Vec<Str
                     .for_each(|piece| session.receive(piece));
                 said.extend(reply);
                 let Some(sni) = before.sni else { break };
-                let hello = mailproof::base::ClientHello::default();
+                let hello = ClientHello::default();
                 let wanted = session.hello(Some(Offer { sni, hello }));
                 session.presented(Some(wanted));
                 last = Close::CloseNotify;
@@ -178,6 +179,30 @@ fn our_own_endings_say_421_and_are_recorded() {
         assert_eq!(session.next(NOW), Output::Close);
         let record = session.finish(Close::Reset, NOW);
         assert!(line(&record).ends_with(&format!("close {close}")));
+    }
+}
+
+#[test]
+fn of_a_long_hello_as_much_is_noted_as_a_record_holds() {
+    let any: IpAddr = "127.0.0.1".parse().unwrap();
+    for (more, odd) in [(0, false), (1, true), (7000, true)] {
+        let list = |most: usize| (0..most + more).map(|n| n as u16).collect::<Vec<_>>();
+        let double = Double::new(&script::all()[0]);
+        let settings = settings(&script::all()[0], any, TlsSet::default());
+        let mut session = Session::new(settings, double.connected(), any, any, NOW);
+        let hello = ClientHello {
+            versions: list(16),
+            suites: list(64),
+            groups: list(32),
+            signatures: list(64),
+        };
+        session.hello(Some(Offer { sni: None, hello }));
+        let record = session.finish(Close::Fin, NOW);
+        let noted = record.hello.unwrap();
+        let lists = [noted.versions, noted.suites, noted.groups, noted.signatures];
+        assert_eq!(lists.each_ref().map(Vec::len), [16, 64, 32, 64]);
+        assert!(lists.iter().all(|list| list.starts_with(&[0, 1, 2])));
+        assert_eq!(record.oddities == ["long-hello"], odd, "{more}");
     }
 }
 

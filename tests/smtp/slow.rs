@@ -178,3 +178,52 @@ async fn when_places_are_scarce_nobody_keeps_one_for_long() {
     assert!(began.elapsed() < limits::COMMAND_TIMEOUT / 2);
     server.stop().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn patience_with_those_who_wait_already_ends_when_places_become_scarce() {
+    let server = Server::with(&plain(), |settings| settings.clients = 4);
+    let mut silent = Vec::new();
+    for _ in 0..3 {
+        let mut client = Client::connect(server.address).await;
+        assert!(client.line().await.starts_with("220 "));
+        silent.push(client);
+    }
+    sleep(limits::SCARCE_TIMEOUT * 7 / 2).await;
+    let began = Instant::now();
+    let mut last = Client::connect(server.address).await;
+    assert!(last.line().await.starts_with("220 "));
+    let [a, b, c] = &mut silent[..] else {
+        panic!("three are silent")
+    };
+    let word = tokio::select! {
+        word = a.line_of_any_age() => word,
+        word = b.line_of_any_age() => word,
+        word = c.line_of_any_age() => word,
+        word = last.line_of_any_age() => panic!("the last comer goes first: {word}"),
+    };
+    assert_eq!(word, "421 4.4.2 Nothing came for too long");
+    assert!(began.elapsed() <= limits::SCARCE_TIMEOUT);
+    server.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_room_for_messages_is_scarce_nobody_keeps_it_for_long() {
+    let server = Server::with(&plain(), |settings| {
+        settings.clients = 1000;
+        settings.clients_per_network = 1000;
+    });
+    let began = Instant::now();
+    let mut silent = Vec::new();
+    for number in 0..=limits::MESSAGES {
+        let network = u8::try_from(number / limits::MESSAGES_PER_NETWORK).unwrap();
+        let mut client = Client::from([127, 0, network, 1], server.address).await;
+        client.send(DATA).await;
+        while client.line_of_any_age().await != "250 2.1.5 Recipient ok" {}
+        silent.push(client);
+    }
+    // The last one has waited for its turn.
+    let last = silent.last_mut().unwrap();
+    assert!(last.line_of_any_age().await.starts_with("354 "));
+    assert!(began.elapsed() < limits::DATA_TIMEOUT / 2);
+    server.stop().await;
+}

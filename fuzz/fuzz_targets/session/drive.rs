@@ -67,6 +67,11 @@ impl Driver<'_> {
                     },
                 },
                 Output::Ask(question) => self.ask(question),
+                Output::Room => {
+                    let found = self.octet() != 0xfa;
+                    self.watch.made_room(found);
+                    self.session.room(found, NOW);
+                }
                 Output::StartTls(bytes) => {
                     let before = pieces.pop_front().unwrap_or_default();
                     before.iter().for_each(|piece| self.session.receive(piece));

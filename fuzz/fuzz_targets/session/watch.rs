@@ -28,6 +28,8 @@ pub struct Watch {
     sending: bool,
     /// The codes of which one must come next.
     next: Option<&'static [u16]>,
+    /// There was no room for a message.
+    full: bool,
     /// Whether a `250` at the end of data is deserved.
     deserved: bool,
     /// Whether the present record's message was accepted.
@@ -106,6 +108,7 @@ impl Watch {
             (Question::Commit(record), Answer::Decided(decision)) => {
                 let judged = record.message.is_some();
                 self.next = Some(match decision {
+                    _ if std::mem::take(&mut self.full) => &[452],
                     Err(_) => &[452],
                     Ok(Decision::Later) => &[451],
                     Ok(Decision::Accept(_)) if judged => &[250],
@@ -129,9 +132,16 @@ impl Watch {
         }
     }
 
+    /// There is room for a message, or none.
+    pub fn made_room(&mut self, found: bool) {
+        self.full = !found;
+        self.next = Some(if found { &[354] } else { &[452] });
+    }
+
     /// We ended it.
     pub fn stopped(&mut self) {
         self.stopped = true;
+        self.next = None;
     }
 
     pub fn secured(&mut self) {

@@ -1,6 +1,7 @@
 //! Takes clients, within limits, until the appliance stops.
 
-use super::visit::{Room, Visit, stopped};
+use super::room::Room;
+use super::visit::{Visit, stopped};
 use super::{Ports, Settings};
 use crate::base::limits;
 use crate::serve::pace::Pace;
@@ -13,7 +14,6 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 const BACKLOG: i32 = 1024;
@@ -84,8 +84,7 @@ struct Door {
     ports: Ports,
     places: Arc<Places>,
     pace: Pace,
-    /// For those who have a message to send.
-    messages: Arc<Semaphore>,
+    room: Arc<Room>,
 }
 
 impl Door {
@@ -93,10 +92,11 @@ impl Door {
         let per_network = settings.clients_per_network;
         // A single client leaves room for its neighbours.
         let places = Places::new(settings.clients, per_network).per_client(per_network.div_ceil(2));
+        let places = Arc::new(places);
         Self {
-            places: Arc::new(places),
             pace: Pace::new(limits::SMTP_RATE),
-            messages: Arc::new(Semaphore::new(limits::MESSAGES)),
+            room: Arc::new(Room::new(places.clone())),
+            places,
             settings,
             ports,
         }
@@ -158,10 +158,7 @@ impl Door {
         let visit = Visit::new(
             self.settings.clone(),
             self.ports.clone(),
-            Room {
-                places: self.places.clone(),
-                messages: self.messages.clone(),
-            },
+            self.room.clone(),
             client,
             address,
         );

@@ -5,6 +5,7 @@
 
 pub mod hello;
 pub mod listener;
+mod room;
 pub mod session;
 pub mod tls;
 mod visit;

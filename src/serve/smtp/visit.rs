@@ -2,39 +2,25 @@
 //!
 //! However a visit ends, even if its task is dropped, the desk gets its record exactly once: when the visit is dropped.
 
+use super::room::{MessageRoom, Room};
 use super::session::{Answer, Await, Output, Question, Session};
 use super::wire::Wire;
 use super::{Ports, Settings, tls};
 use crate::base::{Close, limits};
 use crate::serve::Shutdown;
-use crate::serve::places::Places;
 use std::net::IpAddr;
+use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 /// How often already waiting clear text is read away before TLS.
 const PENDING_READS: usize = 64;
 
-/// The room that all visits share.
-pub(super) struct Room {
-    pub(super) places: Arc<Places>,
-    /// For those who have a message to send: until there is room for it, it stays on their side.
-    pub(super) messages: Arc<Semaphore>,
-}
-
-/// Room for a message, and until when it has to be whole.
-struct MessageRoom(
-    #[expect(dead_code, reason = "held")] OwnedSemaphorePermit,
-    Instant,
-);
-
 pub(super) struct Visit {
     ports: Ports,
     settings: Arc<Settings>,
-    room: Room,
+    room: Arc<Room>,
     message: Option<MessageRoom>,
     client: IpAddr,
     session: Session,
@@ -56,7 +42,7 @@ impl Visit {
     pub(super) fn new(
         settings: Arc<Settings>,
         ports: Ports,
-        room: Room,
+        room: Arc<Room>,
         client: IpAddr,
         address: IpAddr,
     ) -> Self {
@@ -85,6 +71,7 @@ impl Visit {
                     self.ask(question, &mut shutdown).await;
                     Ok(())
                 }
+                Output::Room => self.make_room(&mut wire, &mut shutdown).await,
                 Output::StartTls(bytes) => {
                     Box::pin(self.start_tls(&bytes, &mut wire, &mut shutdown)).await
                 }
@@ -106,57 +93,70 @@ impl Visit {
         wire: &mut Wire,
         shutdown: &mut Shutdown,
     ) -> Result<(), Close> {
-        let until = match what {
-            Await::Command => {
-                self.message = None;
-                Instant::now() + self.patience()
-            }
-            Await::Data => match self.message_room(shutdown).await {
-                Ok(whole) => whole.min(Instant::now() + limits::DATA_TIMEOUT),
-                Err(close) => {
-                    self.session.stop(close);
-                    return Ok(());
-                }
-            },
-        };
-        let until = self.deadline.min(until);
-        let mut buffer = [0; limits::READ];
-        tokio::select! {
-            biased;
-            () = stopped(shutdown) => self.session.stop(Close::Shutdown),
-            read = timeout_at(until, wire.read(&mut buffer)) => match read {
-                Ok(Ok(count)) => self.session.receive(&buffer[..count]),
-                Ok(Err(close)) => return Err(close),
-                Err(_) if until == self.deadline => self.session.stop(Close::Limit),
-                Err(_) => self.session.stop(Close::Timeout),
-            },
+        if what == Await::Command {
+            self.message = None;
         }
+        let since = Instant::now();
+        let mut buffer = [0; limits::READ];
+        loop {
+            let until = self.until(since);
+            // By then there may be less patience than now.
+            let look = until.min(Instant::now() + limits::SCARCE_TIMEOUT);
+            tokio::select! {
+                biased;
+                () = stopped(shutdown) => self.session.stop(Close::Shutdown),
+                read = timeout_at(look, wire.read(&mut buffer)) => match read {
+                    Ok(read) => self.session.receive(&buffer[..read?]),
+                    Err(_) if look < until => continue,
+                    Err(_) if until == self.deadline => self.session.stop(Close::Limit),
+                    Err(_) => self.session.stop(Close::Timeout),
+                },
+            }
+            return Ok(());
+        }
+    }
+
+    /// Until when a client is waited for that was last heard then.
+    fn until(&self, since: Instant) -> Instant {
+        let until = match &self.message {
+            Some(message) => self.room.until_data(message, since),
+            None => self.room.until_command(since),
+        };
+        until.min(self.deadline)
+    }
+
+    /// Waits for room for a message. A client that goes meanwhile is seen to go.
+    async fn make_room(&mut self, wire: &mut Wire, shutdown: &mut Shutdown) -> Result<(), Close> {
+        if self.message.is_none() {
+            let room = Arc::clone(&self.room);
+            let mut message = pin!(room.message(self.client));
+            let mut buffer = [0; limits::READ];
+            let mut came = false;
+            self.message = loop {
+                tokio::select! {
+                    biased;
+                    () = stopped(shutdown) => return self.stop(Close::Shutdown),
+                    () = sleep_until(self.deadline) => return self.stop(Close::Limit),
+                    message = &mut message => break message,
+                    // It has nothing to say now; the first of what it says all the same is kept.
+                    read = wire.read(&mut buffer), if !came => {
+                        self.session.receive(&buffer[..read?]);
+                        came = true;
+                    }
+                }
+            };
+        }
+        if let Some(message) = &mut self.message {
+            message.begin_anew();
+        }
+        let found = self.message.is_some();
+        self.session.room(found, self.ports.clock.now());
         Ok(())
     }
 
-    /// How long the next command is waited for: not long while others may find no place.
-    fn patience(&self) -> Duration {
-        match self.room.places.are_scarce() {
-            true => limits::SCARCE_TIMEOUT,
-            false => limits::COMMAND_TIMEOUT,
-        }
-    }
-
-    /// Waits for room for the message; says until when it has to be whole.
-    async fn message_room(&mut self, shutdown: &mut Shutdown) -> Result<Instant, Close> {
-        if let Some(MessageRoom(_, whole)) = &self.message {
-            return Ok(*whole);
-        }
-        let permit = tokio::select! {
-            biased;
-            () = stopped(shutdown) => return Err(Close::Shutdown),
-            () = sleep_until(self.deadline) => return Err(Close::Limit),
-            permit = Arc::clone(&self.room.messages).acquire_owned() => permit,
-        };
-        let whole = Instant::now() + limits::MESSAGE_TIMEOUT;
-        // Never closed.
-        self.message = permit.ok().map(|permit| MessageRoom(permit, whole));
-        Ok(whole)
+    fn stop(&mut self, close: Close) -> Result<(), Close> {
+        self.session.stop(close);
+        Ok(())
     }
 
     /// Asks a port. One that takes longer than the session may last, or than a stop can wait, is asked no more.

@@ -2,7 +2,9 @@
 //!
 //! Says what a line means or what is wrong with it; whether the command may come now is the dialogue's business.
 
-use crate::base::Mailbox;
+use crate::base::{Mailbox, limits};
+use std::borrow::Cow;
+use std::net::IpAddr;
 
 /// What the client wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,11 +60,13 @@ pub struct MailFrom {
 /// A recipient as written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ForwardPath {
-    /// An address with a domain.
+    /// An address with a domain; its local part without quotes where it needs none (RFC 5321 4.1.2).
     Mailbox(Mailbox),
     /// `<postmaster>` without a domain, in any case (RFC 5321 4.5.1).
     Postmaster,
-    /// An address literal such as `<a@[192.0.2.1]>`: no domain of ours.
+    /// `<postmaster@[192.0.2.1]>`, in any case: the one of the host with this address.
+    PostmasterAt(IpAddr),
+    /// Any other address literal: no domain of ours.
     Literal,
 }
 
@@ -129,9 +133,11 @@ impl Command {
     }
 }
 
-/// The client's name: one word of at most 255 octets, otherwise taken as it is, for it is evidence.
+/// The client's name: one word of at most 255 octets without control characters, otherwise taken as it is, for it is
+/// evidence.
 fn name(rest: &str, usage: &'static str) -> Result<String, CommandError> {
-    let word = !rest.is_empty() && rest.len() <= 255 && !rest.contains(char::is_whitespace);
+    let bad = |c: char| c.is_whitespace() || c.is_control();
+    let word = !rest.is_empty() && rest.len() <= 255 && !rest.contains(bad);
     word.then(|| rest.to_owned())
         .ok_or(CommandError::Syntax(usage))
 }
@@ -177,15 +183,58 @@ fn rcpt(rest: &str) -> Result<ForwardPath, CommandError> {
     if path.eq_ignore_ascii_case("postmaster") {
         return Ok(ForwardPath::Postmaster);
     }
-    match path.rsplit_once('@') {
-        Some((local, domain))
-            if !local.is_empty() && domain.starts_with('[') && domain.ends_with(']') =>
-        {
-            Ok(ForwardPath::Literal)
+    let (local, domain) = path.rsplit_once('@').ok_or(CommandError::Recipient)?;
+    let local = unquoted(local);
+    let literal = (domain.strip_prefix('[')).and_then(|rest| rest.strip_suffix(']'));
+    match (literal, literal.and_then(address)) {
+        (Some(_), _) if local.is_empty() => Err(CommandError::Recipient),
+        (_, Some(address)) if local.eq_ignore_ascii_case("postmaster") => {
+            Ok(ForwardPath::PostmasterAt(address))
         }
-        _ => Mailbox::parse(path)
+        (Some(_), _) => Ok(ForwardPath::Literal),
+        (None, _) => Mailbox::parse(&format!("{local}@{domain}"))
+            .ok()
+            .filter(|mailbox| mailbox.local.len() <= limits::LOCAL_PART)
             .map(ForwardPath::Mailbox)
-            .map_err(|_| CommandError::Recipient),
+            .ok_or(CommandError::Recipient),
+    }
+}
+
+/// The address in a literal (RFC 5321 4.1.3).
+fn address(literal: &str) -> Option<IpAddr> {
+    let v6 = literal
+        .get(..5)
+        .filter(|tag| tag.eq_ignore_ascii_case("IPv6:"));
+    match v6 {
+        Some(tag) => literal[tag.len()..].parse().ok().map(IpAddr::V6),
+        None => literal.parse().ok().map(IpAddr::V4),
+    }
+}
+
+/// A local part without its quotes where they change nothing: a dot-string may be written as a quoted string, with a
+/// backslash before any character (RFC 5321 4.1.2, RFC 6531 3.3).
+fn unquoted(local: &str) -> Cow<'_, str> {
+    let inside = (local.strip_prefix('"')).and_then(|rest| rest.strip_suffix('"'));
+    let Some(inside) = inside else {
+        return Cow::Borrowed(local);
+    };
+    let mut bare = String::new();
+    let mut characters = inside.chars();
+    while let Some(character) = characters.next() {
+        match character {
+            '\\' => bare.extend(characters.next()),
+            other => bare.push(other),
+        }
+    }
+    let is_text = |c: char| {
+        c.is_ascii_alphanumeric()
+            || "!#$%&'*+-/=?^_`{|}~".contains(c)
+            || (!c.is_ascii() && !c.is_control())
+    };
+    let is_atom = |atom: &str| !atom.is_empty() && atom.chars().all(is_text);
+    match bare.split('.').all(is_atom) {
+        true => Cow::Owned(bare),
+        false => Cow::Borrowed(local),
     }
 }
 
@@ -273,6 +322,9 @@ mod tests {
             ("post /x HTTP/1.0", OtherProtocol),
             ("EHLO", CommandError::Syntax("EHLO name")),
             ("HELO a b", CommandError::Syntax("HELO name")),
+            ("HELO a\u{7}b", CommandError::Syntax("HELO name")),
+            ("EHLO \u{1b}[2J", CommandError::Syntax("EHLO name")),
+            ("EHLO a\u{85}b", CommandError::Syntax("EHLO name")),
             ("STARTTLS now", CommandError::Syntax("STARTTLS")),
             ("DATA x", CommandError::Syntax("DATA")),
             (
@@ -294,6 +346,10 @@ mod tests {
             ("MAIL FROM:<jürgen@example.net>", NeedsUtf8),
             ("RCPT TO:<>", Recipient),
             ("RCPT TO:<en>", Recipient),
+            (
+                "RCPT TO:<@[192.0.2.1]>",
+                CommandError::Syntax("RCPT TO:<address>"),
+            ),
             ("RCPT TO:<en@et.example.org> NOTIFY=NEVER", Parameter),
             (
                 "RCPT en@et.example.org",
@@ -359,6 +415,27 @@ mod tests {
             ),
             ("RCPT TO:<PostMaster>", ForwardPath::Postmaster),
             ("RCPT TO:<en@[192.0.2.25]>", ForwardPath::Literal),
+            ("RCPT TO:<postmaster@[none]>", ForwardPath::Literal),
+            (
+                r#"RCPT TO:<"Postmaster"@[192.0.2.25]>"#,
+                ForwardPath::PostmasterAt([192, 0, 2, 25].into()),
+            ),
+            (
+                "RCPT TO:<postmaster@[IPv6:2001:db8::25]>",
+                ForwardPath::PostmasterAt("2001:db8::25".parse().unwrap()),
+            ),
+            (
+                r#"RCPT TO:<"e\n+0.ü"@et.example.org>"#,
+                ForwardPath::Mailbox(address("en+0.ü@et.example.org")),
+            ),
+            (
+                r#"RCPT TO:<"e n"@et.example.org>"#,
+                ForwardPath::Mailbox(address(r#""e n"@et.example.org"#)),
+            ),
+            (
+                r#"RCPT TO:<"en."@et.example.org>"#,
+                ForwardPath::Mailbox(address(r#""en."@et.example.org"#)),
+            ),
         ] {
             assert_eq!(Command::parse(line), Ok(Command::Rcpt(path)), "{line}");
         }

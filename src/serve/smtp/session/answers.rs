@@ -2,8 +2,8 @@
 
 use super::{Answer, Kind, Pending, Question, Session, Stage, Turn, phrases};
 use crate::base::ports::{Decision, Greeting, Recipient, RelayReply, Unavailable};
-use crate::base::{Close, Mailbox, Status, Timestamp};
-use crate::spec::smtp::Reply;
+use crate::base::{Close, Mailbox, Status, Timestamp, limits};
+use crate::spec::smtp::{DataReader, Reply};
 
 impl Session {
     /// Takes the answer to the question handed out last. One that comes too late, or to another question, changes
@@ -40,6 +40,7 @@ impl Session {
                 Turn::Ask(self.commit(), Pending::Verdict)
             }
             (Pending::Verdict, Answer::Decided(decision)) => self.decided(decision),
+            (Pending::NoRoom, Answer::Decided(_)) => self.no_room(),
             (Pending::JudgeRefused, Answer::Judged(facts)) => {
                 self.record.message = Some(*facts);
                 let record = Box::new(self.record.clone());
@@ -51,6 +52,37 @@ impl Session {
             _ => Turn::Leave(phrases::farewell(&Close::Limit), Close::Limit),
         };
         self.carry(turn);
+    }
+
+    /// Takes whether there is room for the message that the client wants to send. MAIL and RCPT were seen, so without
+    /// room they are committed as evidence before it is put off.
+    pub fn room(&mut self, found: bool, now: Timestamp) {
+        self.now = now;
+        if !matches!(self.stage, Stage::Room) {
+            return;
+        }
+        if found {
+            let reader = DataReader::new(limits::MESSAGE, limits::TEXT_LINE);
+            let reply = phrases::send_data().to_string();
+            self.out.extend_from_slice(reply.as_bytes());
+            self.stage = Stage::Data(Box::new(reader));
+            return;
+        }
+        let kind = self
+            .transaction
+            .as_ref()
+            .and_then(|transaction| transaction.kind);
+        let turn = match kind {
+            // In clear text this was done before.
+            Some(Kind::Test(_)) if self.encrypted() => Turn::Ask(self.commit(), Pending::NoRoom),
+            _ => self.no_room(),
+        };
+        self.carry(turn);
+    }
+
+    fn no_room(&mut self) -> Turn {
+        self.transaction = None;
+        Turn::Say(phrases::no_room())
     }
 
     /// Once a session was greeted without STARTTLS it belongs to the window, whatever the desk says later. A client
@@ -127,9 +159,6 @@ impl Session {
         }
         if let Some(transaction) = &mut self.transaction {
             transaction.to.pop();
-            if transaction.to.is_empty() {
-                transaction.kind = None;
-            }
         }
         Turn::Say(match decision {
             Err(Unavailable) => phrases::unavailable(),
@@ -146,7 +175,7 @@ impl Session {
             }
             Ok(_) if self.in_clear_window() => self.defer(phrases::window()),
             Ok(Decision::Later) => self.defer(phrases::later()),
-            Ok(Decision::Accept(_)) => Turn::Take(phrases::send_data()),
+            Ok(Decision::Accept(_)) => Turn::Take,
         }
     }
 

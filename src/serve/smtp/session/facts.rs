@@ -24,12 +24,31 @@ impl Session {
                 self.record.status = Status::SniSeen;
             }
             self.record.sni = sni.map(|name| name.chars().take(limits::NOTED_TEXT).collect());
-            self.record.hello = Some(hello);
+            self.note_hello(hello);
         }
         self.meet();
         self.own()
             .or_else(|| self.named())
             .map_or_else(|| self.without_sni(), Certificate::Host)
+    }
+
+    /// As much of each list as a record holds.
+    fn note_hello(&mut self, mut hello: ClientHello) {
+        let mut cut = false;
+        for (list, most) in [
+            (&mut hello.versions, limits::HELLO_VERSIONS),
+            (&mut hello.suites, limits::HELLO_SUITES),
+            (&mut hello.groups, limits::HELLO_GROUPS),
+            (&mut hello.signatures, limits::HELLO_SCHEMES),
+        ] {
+            cut |= list.len() > most;
+            list.truncate(most);
+            list.shrink_to_fit();
+        }
+        if cut {
+            self.note("long-hello");
+        }
+        self.record.hello = Some(hello);
     }
 
     /// Notes the certificate that is sent; `None` when the handshake ended before one could be.
@@ -95,13 +114,18 @@ impl Session {
             Transport::Encrypted => Status::TlsStarted,
             Transport::Plain => Status::None,
         };
+        self.forget_transaction();
+        self.record.oddities = Vec::new();
+        self.used = false;
+        self.meet();
+    }
+
+    /// Nothing of a transaction stays in the record.
+    pub(super) fn forget_transaction(&mut self) {
         self.record.from = None;
         self.record.parameters = Vec::new();
         self.record.to = Vec::new();
         self.record.message = None;
-        self.record.oddities = Vec::new();
-        self.used = false;
-        self.meet();
     }
 
     /// Whether the last command came inside TLS.

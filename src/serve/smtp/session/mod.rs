@@ -6,7 +6,7 @@
 //!            line                        question            answer
 //! Command ---------> verb --> Turn ------------------> Asking --------> Turn ...
 //!    ^                         |
-//!    |      Say                +-- Take ----> Data --(CRLF.CRLF)--> Turn
+//!    |      Say                +-- Take ----> Room --room()--> Data --(CRLF.CRLF)--> Turn
 //!    +-------------------------+-- Upgrade -> Handshake --secured()--> Command
 //!                              +-- Leave ---> Closing
 //! ```
@@ -87,6 +87,8 @@ pub enum Output {
     Write(Vec<u8>),
     /// Read, then call [`Session::receive`].
     Read(Await),
+    /// Make room for a message, then call [`Session::room`]; until then it stays on the client's side.
+    Room,
     /// Ask, then call [`Session::answer`].
     Ask(Question),
     /// Hand in what has already come in clear text, write these bytes, then shake hands: [`Session::hello`],
@@ -100,7 +102,7 @@ pub enum Output {
 enum Turn {
     Say(Reply),
     Ask(Question, Pending),
-    Take(Reply),
+    Take,
     Upgrade,
     Leave(Reply, Close),
 }
@@ -119,6 +121,7 @@ enum Pending {
     ClearData,
     Judge,
     Verdict,
+    NoRoom,
     /// The message is refused for its line ends; its facts are evidence all the same.
     JudgeRefused,
     Refuse,
@@ -127,6 +130,7 @@ enum Pending {
 
 enum Stage {
     Command,
+    Room,
     Data(Box<DataReader>),
     Asking(Option<Question>, Pending),
     Upgrade,
@@ -144,7 +148,9 @@ enum Kind {
 /// A transaction from MAIL on.
 struct Transaction {
     from: Option<Mailbox>,
+    /// The recipients accepted and not put off.
     to: Vec<Mailbox>,
+    /// Settled by the first recipient of ours, whether put off or not.
     kind: Option<Kind>,
     recipients_tried: usize,
 }
@@ -153,6 +159,7 @@ struct Transaction {
 struct Counts {
     commands: usize,
     errors: usize,
+    greetings: usize,
     transactions: usize,
 }
 
@@ -229,6 +236,7 @@ impl Session {
             match &mut self.stage {
                 Stage::Closing(_) => return self.flush().unwrap_or(Output::Close),
                 Stage::Handshake => return self.flush().unwrap_or(Output::Close),
+                Stage::Room => return self.flush().unwrap_or(Output::Room),
                 Stage::Upgrade => {
                     self.stage = Stage::Handshake;
                     return Output::StartTls(std::mem::take(&mut self.out));
@@ -311,6 +319,9 @@ impl Session {
                 Ok(command) => self.obey(command),
             },
         };
+        if is_mail(&line.octets) {
+            self.note_refused_mail(&turn);
+        }
         self.carry(turn);
         true
     }
@@ -344,11 +355,11 @@ impl Session {
                 self.stage = Stage::Asking(Some(question), pending);
                 return;
             }
-            Turn::Say(reply) => (reply, Stage::Command),
-            Turn::Take(reply) => {
-                let reader = DataReader::new(limits::MESSAGE, limits::TEXT_LINE);
-                (reply, Stage::Data(Box::new(reader)))
+            Turn::Take => {
+                self.stage = Stage::Room;
+                return;
             }
+            Turn::Say(reply) => (reply, Stage::Command),
             Turn::Upgrade => (phrases::start_tls(), Stage::Upgrade),
             Turn::Leave(reply, close) => (reply, Stage::Closing(close)),
         };
@@ -375,6 +386,17 @@ impl Session {
         self.reader = LineReader::new(limits::COMMAND_LINE);
     }
 
+    /// Notes that MAIL was refused, unless the record has a sender all the same.
+    fn note_refused_mail(&mut self, turn: &Turn) {
+        let refused = match turn {
+            Turn::Say(reply) | Turn::Leave(reply, _) => reply.code >= 400,
+            _ => false,
+        };
+        if refused && self.record.from.is_none() {
+            self.note(Connection::MAIL_REFUSED);
+        }
+    }
+
     /// Notes an oddity, once.
     fn note(&mut self, code: &str) {
         if !self.record.oddities.iter().any(|noted| noted == code) {
@@ -388,6 +410,12 @@ impl Session {
             .as_ref()
             .map_or(Certificate::SelfSigned, |greeting| greeting.without_sni)
     }
+}
+
+/// Whether a line is a MAIL, however wrong otherwise.
+fn is_mail(line: &[u8]) -> bool {
+    let verb = line.split(|octet| matches!(octet, b' ' | b'\t')).next();
+    verb.is_some_and(|verb| verb.eq_ignore_ascii_case(b"MAIL"))
 }
 
 /// Whether the client should see the replies so far before the answer is waited for.

@@ -106,6 +106,15 @@ pub(super) fn unavailable() -> Reply {
     )
 }
 
+/// To DATA while other messages take up all room.
+pub(super) fn no_room() -> Reply {
+    Reply::enhanced(
+        452,
+        (4, 3, 2),
+        "Too many messages at once, please send again",
+    )
+}
+
 pub(super) fn one_at_a_time(why: &'static str) -> Reply {
     Reply::enhanced(452, (4, 5, 3), why)
 }

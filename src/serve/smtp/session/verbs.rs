@@ -45,6 +45,10 @@ impl Session {
             self.note("helo");
         }
         if !self.encrypted() {
+            self.counts.greetings += 1;
+            if self.counts.greetings > limits::SESSION_GREETINGS {
+                return Turn::Leave(phrases::farewell(&Close::Limit), Close::Limit);
+            }
             return Turn::Ask(
                 Question::Greet(name.clone()),
                 Pending::Greet { name, extended },
@@ -73,12 +77,16 @@ impl Session {
         // What happens inside TLS must not take the place of a transaction in clear text.
         match self.used {
             true => Turn::Ask(self.continued(), Pending::RenewForTls),
-            false => Turn::Upgrade,
+            false => {
+                self.forget_transaction();
+                Turn::Upgrade
+            }
         }
     }
 
+    /// Inside TLS a client should greet again (RFC 3207 4.2); one that does not may send all the same.
     fn mail(&mut self, mail: MailFrom) -> Turn {
-        if !self.greeted {
+        if !self.greeted && !self.encrypted() {
             return Turn::Say(phrases::sequence("EHLO first"));
         }
         if self.deferred {
@@ -136,7 +144,10 @@ impl Session {
         let address = match path {
             ForwardPath::Mailbox(address) => Some(address),
             ForwardPath::Postmaster => self.postmaster(),
-            ForwardPath::Literal => None,
+            ForwardPath::PostmasterAt(address) if address == self.record.address => {
+                self.postmaster()
+            }
+            ForwardPath::PostmasterAt(_) | ForwardPath::Literal => None,
         };
         match address {
             Some(address) => Turn::Ask(
@@ -148,11 +159,16 @@ impl Session {
     }
 
     fn data(&mut self) -> Turn {
-        let (kind, null_sender) = match &self.transaction {
-            None => return Turn::Say(phrases::sequence("MAIL first")),
-            Some(transaction) => (transaction.kind, transaction.from.is_none()),
+        let Some(transaction) = &self.transaction else {
+            return Turn::Say(phrases::sequence("MAIL first"));
         };
-        match kind {
+        let null_sender = transaction.from.is_none();
+        match transaction.kind {
+            // All were put off: a client that reads this reply alone must not take it for a refusal.
+            Some(_) if transaction.to.is_empty() => Turn::Say(match self.deferred {
+                true => phrases::later(),
+                false => phrases::unavailable(),
+            }),
             None => Turn::Say(phrases::sequence("There is no valid recipient")),
             // Refused here and not at RCPT, where others ask whether an address exists (RFC 3834 4).
             Some(Kind::Test(_)) if null_sender => {
@@ -163,7 +179,7 @@ impl Session {
             Some(Kind::Test(_)) if !self.encrypted() => {
                 Turn::Ask(self.commit(), Pending::ClearData)
             }
-            Some(_) => Turn::Take(phrases::send_data()),
+            Some(_) => Turn::Take,
         }
     }
 
@@ -216,7 +232,7 @@ impl Session {
         Zone::ALL.into_iter().find(|zone| zone.label() == label)
     }
 
-    /// `postmaster` without a domain is the one of the first domain.
+    /// `postmaster` without a domain, or at our address, is the one of the first domain.
     fn postmaster(&self) -> Option<Mailbox> {
         let domain = self.settings.base_domain.below(Zone::Et.label()).ok()?;
         Some(Mailbox {
