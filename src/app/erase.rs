@@ -176,7 +176,9 @@ mod tests {
         let (jim, eve) = ("jim@sender.example", "eve@other.example");
         mail(&live, 1, jim).await.unwrap();
         mail(&live, 2, eve).await.unwrap();
-        let id = live.desk().tests()[0].id.clone();
+        let tests = live.desk().tests();
+        let of_jim = tests.iter().find(|test| test.sender.to_string() == jim);
+        let id = of_jim.unwrap().id.clone();
         full.store(true, Ordering::SeqCst);
         let told = erase(&live, None, Whom::Test(id.clone())).await;
         assert!(told.unwrap_err().contains("do it again"));
