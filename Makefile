@@ -11,7 +11,7 @@ PACKAGES = bind9-dnsutils g++ iproute2 knot ldnsutils libnet-ssleay-perl openssl
 # Mail servers that conflict with Postfix; each goes into a layer of its own (tests/layer.sh).
 LAYERS = exim4-daemon-light
 
-.PHONY: help demo test check build format lint docs dependencies unit fuzz test-peers packages install status ds clean
+.PHONY: help demo test check build format lint docs dependencies unit fuzz soak test-peers packages install status ds clean
 
 help: ## What there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -49,6 +49,12 @@ unit:
 
 fuzz: ## Each fuzz target for FUZZ_SECONDS, on stable Rust with g++
 	@CARGO='$(CARGO)' sh fuzz/run.sh $(FUZZ_SECONDS)
+
+# Release, because the senders share the machine with the appliance.
+soak: ## 200 senders for ten minutes, then 100 kills under their load; about half an hour
+	@mkdir -p target
+	@SOAK_SENDERS=200 SOAK_SECONDS=600 SOAK_KILLS=100 sh tests/logged.sh target/soak.log \
+	  $(CARGO) test --locked --release --test soak -- --nocapture
 
 test-peers: ## Real mail servers in network namespaces; needs root
 	@mkdir -p target
