@@ -3,7 +3,7 @@
 use super::tls::{Secured, ending};
 use crate::base::{Close, limits};
 use socket2::SockRef;
-use std::io::{self, Read as _};
+use std::io::{self, IoSlice, Read as _};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
@@ -56,6 +56,19 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Tee<S> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.inner).poll_write(cx, bytes)
+    }
+
+    /// A flight of a handshake is several records, which leave in one system call.
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        pieces: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.inner).poll_write_vectored(cx, pieces)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
