@@ -25,7 +25,7 @@ impl Desk {
             .filter(|dossier| dossier.is_open())
             .collect();
         // A test that seems to be given up must not keep the lead from one that is alive.
-        open.sort_by_key(|dossier| {
+        open.sort_by_cached_key(|dossier| {
             (
                 !is_lively(dossier, now),
                 dossier.started,
