@@ -10,8 +10,10 @@ FUZZ_SECONDS ?= 20
 PACKAGES = bind9-dnsutils g++ iproute2 knot ldnsutils libnet-ssleay-perl openssl postfix procps swaks unbound unbound-host
 # Mail servers that conflict with Postfix; each goes into a layer of its own (tests/layer.sh).
 LAYERS = exim4-daemon-light
+# And what the benchmarks are measured beside, from the suite whose OpenSMTPD works with its OpenSSL.
+BENCH_LAYERS = opensmtpd/bookworm-backports
 
-.PHONY: help demo test check build format lint docs dependencies unit fuzz soak test-peers packages install status ds clean
+.PHONY: help demo test check build format lint docs dependencies unit fuzz soak test-peers bench bench-smtp packages install status ds clean
 
 help: ## What there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -59,6 +61,12 @@ soak: ## 200 senders for ten minutes, then 100 kills under their load; about hal
 test-peers: ## Real mail servers in network namespaces; needs root
 	@mkdir -p target
 	@sh tests/logged.sh target/test-peers.log $(CARGO) test --locked --test peers
+
+bench: bench-smtp ## What it costs, beside other servers; figures go into docs/measures.md
+
+bench-smtp: packages ## Mail: mailproof, Postfix and OpenSMTPD in turns; ten minutes, needs root
+	@sh tests/layer.sh make $(BENCH_LAYERS)
+	$(CARGO) bench --locked --bench smtp -- --into docs/measures.md
 
 # Root installs what is missing; anyone else is told what to run.
 packages:

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Mail servers that Debian lets nobody install beside Postfix, without touching the machine's own packages.
 #
-#   layer.sh make PACKAGE...            installs each package into a layer over this machine's root, unless that is done
+#   layer.sh make PACKAGE[/SUITE]...    installs each package into a layer over this machine's root, unless that is done; from
+#                                       another suite of the same mirror when one is named
 #   layer.sh run PACKAGE COMMAND...     runs a command where the package is installed; needs `make` before
 #
 # A layer is a tar file: what the installation changed. `run` unpacks it into memory, lays it over `/` and enters it in a mount
@@ -46,7 +47,7 @@ case ${1:-} in
   make)
     shift
     for package; do
-      archive=$layers/$package.tar
+      archive=$layers/${package%%/*}.tar
       if fresh "$archive"; then
         continue
       fi
@@ -67,6 +68,12 @@ case ${1:-} in
     printf '#!/bin/sh\nexit 101\n' > "$root/usr/sbin/policy-rc.d"
     chmod 755 "$root/usr/sbin/policy-rc.d"
     export DEBIAN_FRONTEND=noninteractive
+    case $2 in
+      */*)
+        mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Label: Debian' | head -n 1)
+        echo "deb $mirror ${2#*/} main" > "$root/etc/apt/sources.list.d/layer.list"
+        ;;
+    esac
     chroot "$root" apt-get update -q
     chroot "$root" apt-get install -y -q --no-install-recommends "$2"
     tar --xattrs --xattrs-include='trusted.overlay.opaque' -C "$place/upper" --exclude=./var/lib/apt --exclude=./var/cache --exclude=./tmp -cf "$3" .

@@ -1,0 +1,169 @@
+//! The figures as Markdown, each target beside what was measured.
+
+use super::idle::Idle;
+use super::load::{MESSAGE, NETWORKS, Senders};
+use super::machine;
+use super::receiver::{CLIENTS, Failure, Kind, Setup};
+use super::run::{Run, Runs, Spread};
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+const OURS: Kind = Kind::Ours(Senders::Apart);
+const CACHED: Kind = Kind::Ours(Senders::Together);
+
+/// The targets: at most this part of Postfix's CPU time, at least this part of the rate of bare handshakes, and less than
+/// this many octets for an idle connection in clear text.
+const COST: f64 = 0.2;
+const RATE: f64 = 0.6;
+const IDLE: f64 = 32.0 * 1024.0;
+
+/// The part of the file that the result goes into.
+const BEGIN: &str = "<!-- make bench-smtp -->\n";
+const END: &str = "<!-- end -->\n";
+
+/// Everything that was measured.
+///
+/// # Errors
+/// When the text cannot be put together.
+pub fn text(
+    machine: &str,
+    setup: &Setup,
+    times: u32,
+    runs: &Runs,
+    idle: Option<&Idle>,
+) -> Result<String, Failure> {
+    let mut text = String::new();
+    let day = jiff::Zoned::now().date();
+    writeln!(
+        text,
+        "`make bench-smtp`, {day}: {machine}.\n{}.\n\n\
+         {CLIENTS} clients at one time ({} of OpenSMTPD, which lets no more wait) from {NETWORKS} networks on core {}, each \
+         receiver on core {}; {times} deliveries, or {} handshakes, in a run; messages of {MESSAGE} octets.\n",
+        machine::versions(),
+        Kind::OpenSmtpd.clients(),
+        setup.cores.load,
+        setup.cores.receiver,
+        Kind::Bare.times(times),
+    )?;
+    targets(&mut text, runs, idle)?;
+    table(&mut text, setup, runs)?;
+    look_ups(&mut text, runs)?;
+    Ok(text)
+}
+
+fn targets(text: &mut String, runs: &Runs, idle: Option<&Idle>) -> Result<(), Failure> {
+    writeln!(text, "| target | measured | |\n|---|---|---|")?;
+    if let Some(cost) = runs.ratio(OURS, Kind::Postfix, Run::cost) {
+        writeln!(
+            text,
+            "| CPU time of a delivery: at most {COST} of Postfix's | {} | {} |",
+            spread(cost, 2),
+            met(cost.median <= COST)
+        )?;
+    }
+    if let Some(rate) = runs.ratio(OURS, Kind::Bare, Run::rate) {
+        writeln!(
+            text,
+            "| deliveries a second: at least {RATE} of bare handshakes | {} | {} |",
+            spread(rate, 2),
+            met(rate.median >= RATE)
+        )?;
+    }
+    if let Some(idle) = idle {
+        let kib = |octets: f64| octets / 1024.0;
+        let kernel =
+            |kernel: f64| format!("and {:.1} KiB in the kernel for both ends", kib(kernel));
+        writeln!(
+            text,
+            "| {} idle connections after EHLO: under {:.0} KiB each | {:.1} KiB, {} | {} |",
+            idle.connections,
+            kib(IDLE),
+            kib(idle.clear.process),
+            kernel(idle.clear.kernel),
+            met(idle.clear.process < IDLE)
+        )?;
+        writeln!(
+            text,
+            "| the same inside TLS | {:.1} KiB, {} | |",
+            kib(idle.tls.process),
+            kernel(idle.tls.kernel),
+        )?;
+    }
+    writeln!(text)?;
+    Ok(())
+}
+
+fn table(text: &mut String, setup: &Setup, runs: &Runs) -> Result<(), Failure> {
+    writeln!(
+        text,
+        "Median (least to most) of the runs, which took turns; ratios are those within a turn.\n\n\
+         | receiver | runs | CPU ms each | user / system | to ours | a second | use of its cores | peak MiB | look-ups each |\n\
+         |---|---|---|---|---|---|---|---|---|"
+    )?;
+    let cores = setup.cores.receiver.split(',').count() as f64;
+    for (kind, runs_of) in runs.kinds() {
+        let of = |figure: fn(&Run) -> f64| Spread::of(runs_of.iter().map(figure));
+        let shown = |figure, digits| of(figure).map_or_else(String::new, |it| spread(it, digits));
+        let median = |figure| of(figure).map_or(0.0, |it| it.median);
+        let to_ours = runs.ratio(kind, OURS, Run::cost);
+        writeln!(
+            text,
+            "| {} | {} | {} | {:.3} / {:.3} | {} | {} | {:.0} % | {:.0} | {:.1} |",
+            kind.name(),
+            runs_of.len(),
+            shown(Run::cost, 3),
+            median(|run| run.cpu.user.as_secs_f64() * 1e3 / run.times as f64),
+            median(|run| run.cpu.system.as_secs_f64() * 1e3 / run.times as f64),
+            to_ours.map_or_else(String::new, |it| spread(it, 2)),
+            shown(Run::rate, 0),
+            100.0 * median(|run| run.cpu.total().as_secs_f64() / run.took.as_secs_f64()) / cores,
+            median(|run| run.memory as f64 / (1024.0 * 1024.0)),
+            median(|run| run.questions as f64 / run.times as f64),
+        )?;
+    }
+    writeln!(text)?;
+    Ok(())
+}
+
+fn look_ups(text: &mut String, runs: &Runs) -> Result<(), Failure> {
+    if let Some(cost) = runs.ratio(OURS, CACHED, Run::cost) {
+        writeln!(
+            text,
+            "Look-ups are answered at once, by a resolver among the clients. All look up the client's reverse name, mailproof also \
+             SPF and DMARC; with the look-ups for a domain that is new each time, a delivery costs {} of one with senders of one \
+             domain.",
+            spread(cost, 2),
+        )?;
+    }
+    Ok(())
+}
+
+fn spread(it: Spread, digits: usize) -> String {
+    let Spread {
+        least,
+        median,
+        most,
+    } = it;
+    format!("{median:.digits$} ({least:.digits$} to {most:.digits$})")
+}
+
+const fn met(met: bool) -> &'static str {
+    if met { "met" } else { "**not met**" }
+}
+
+/// Puts the result into its part of the file.
+///
+/// # Errors
+/// When there is no such file, or no such part in it.
+pub fn replace(file: &Path, result: &str) -> Result<(), Failure> {
+    let old = fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
+    let parts = old.split_once(BEGIN).and_then(|(before, rest)| {
+        let (_, after) = rest.split_once(END)?;
+        Some((before, after))
+    });
+    let (before, after) =
+        parts.ok_or_else(|| format!("{}: no part for the result", file.display()))?;
+    fs::write(file, format!("{before}{BEGIN}{result}{END}{after}"))?;
+    Ok(())
+}

@@ -1,0 +1,132 @@
+//! One run of one receiver, and what came of all runs.
+
+use super::group::Cpu;
+use super::progress::{Progress, say};
+use super::receiver::{Failure, Kind, Setup};
+use std::pin::pin;
+use std::time::Duration;
+
+/// How often memory is looked at.
+const LOOK: Duration = Duration::from_millis(500);
+/// The wait before CPU time is read for the last time, for what a receiver does after its last reply.
+const SETTLE: Duration = Duration::from_secs(1);
+
+/// What a run measured.
+#[derive(Clone, Copy, Debug)]
+pub struct Run {
+    /// How often the work was done.
+    pub times: usize,
+    /// From the first connection to the end of the last.
+    pub took: Duration,
+    /// Of all processes of the receiver, until it was quiet again.
+    pub cpu: Cpu,
+    /// The most that all processes together were seen to have.
+    pub memory: u64,
+    /// Questions that the receiver asked the resolver.
+    pub questions: u64,
+}
+
+impl Run {
+    /// Milliseconds of CPU time for one delivery.
+    pub fn cost(&self) -> f64 {
+        self.cpu.total().as_secs_f64() * 1e3 / self.times as f64
+    }
+
+    /// Deliveries a second.
+    pub fn rate(&self) -> f64 {
+        self.times as f64 / self.took.as_secs_f64()
+    }
+}
+
+/// Starts the receiver, lets the clients do their work, and ends it.
+///
+/// # Errors
+/// When it does not start, or answers anything else than expected.
+pub async fn measure(setup: &Setup, kind: Kind, times: usize, title: &str) -> Result<Run, Failure> {
+    let receiver = kind.start(setup).await?;
+    match kind {
+        Kind::Bare => {}
+        _ => receiver.load.warm_up().await?,
+    }
+    let progress = Progress::of(title);
+    let (asked, before) = (setup.resolver.questions(), receiver.group.cpu()?);
+    let mut memory = receiver.group.memory()?;
+    let mut look = tokio::time::interval(LOOK);
+    let mut work = pin!(receiver.load.work(kind.work(), times, &progress));
+    let took = loop {
+        tokio::select! {
+            done = &mut work => break done,
+            _ = look.tick() => memory = memory.max(receiver.group.memory()?),
+        }
+    };
+    progress.end();
+    let took = took?;
+    memory = memory.max(receiver.group.memory()?);
+    tokio::time::sleep(SETTLE).await;
+    let run = Run {
+        times,
+        took,
+        cpu: receiver.group.cpu()?.since(before),
+        memory,
+        questions: setup.resolver.questions() - asked,
+    };
+    say(&format!(
+        "{title}: {:.3} ms of CPU time each, {:.0} a second",
+        run.cost(),
+        run.rate()
+    ));
+    Ok(run)
+}
+
+/// The runs of all receivers, in the order of their turns.
+#[derive(Default)]
+pub struct Runs(Vec<(Kind, Vec<Run>)>);
+
+impl Runs {
+    pub fn add(&mut self, kind: Kind, run: Run) {
+        match self.0.iter_mut().find(|(known, _)| *known == kind) {
+            Some((_, runs)) => runs.push(run),
+            None => self.0.push((kind, vec![run])),
+        }
+    }
+
+    pub fn kinds(&self) -> impl Iterator<Item = (Kind, &[Run])> {
+        self.0.iter().map(|(kind, runs)| (*kind, runs.as_slice()))
+    }
+
+    pub fn of(&self, kind: Kind) -> &[Run] {
+        let runs = self.kinds().find(|(known, _)| *known == kind);
+        runs.map_or(&[], |(_, runs)| runs)
+    }
+
+    /// A figure of one receiver divided by that of another, turn by turn, for the machine may be busier in one turn than in
+    /// the next. `None` when one of them never ran.
+    pub fn ratio(&self, of: Kind, to: Kind, figure: fn(&Run) -> f64) -> Option<Spread> {
+        let pairs = self.of(of).iter().zip(self.of(to));
+        Spread::of(pairs.map(|(of, to)| figure(of) / figure(to)))
+    }
+}
+
+/// Figures of several runs.
+#[derive(Clone, Copy, Debug)]
+pub struct Spread {
+    pub least: f64,
+    pub median: f64,
+    pub most: f64,
+}
+
+impl Spread {
+    /// `None` of nothing.
+    pub fn of(figures: impl IntoIterator<Item = f64>) -> Option<Self> {
+        let mut figures: Vec<_> = figures.into_iter().collect();
+        figures.sort_by(f64::total_cmp);
+        let middle = figures.len().checked_sub(1)? / 2;
+        // Of an even number of figures, the mean of the two in the middle.
+        let median = f64::midpoint(figures[middle], figures[figures.len() / 2]);
+        Some(Self {
+            least: *figures.first()?,
+            median,
+            most: *figures.last()?,
+        })
+    }
+}
