@@ -21,7 +21,6 @@ const LIMIT: Duration = Duration::from_secs(30);
 /// Host of the receiver under test, as SNI and in the recipient's domain.
 const HOST: &str = "mx05.et.example.org";
 const RECIPIENT: &str = "en@et.example.org";
-const EHLO: &str = "EHLO client.sender.example\r\n";
 
 /// What the clients do, again and again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,7 +140,7 @@ impl Load {
             async move {
                 let clear = load.greet(number).await?;
                 let idle = match tls {
-                    true => Idle::Tls(Box::new(load.secure(clear).await?)),
+                    true => Idle::Tls(Box::new(load.secure(number, clear).await?)),
                     false => Idle::Clear(clear),
                 };
                 into.lock()
@@ -158,14 +157,18 @@ impl Load {
     async fn greet(&self, number: usize) -> Result<Dialogue<TcpStream>, Unexpected> {
         let mut dialogue = self.client.connect(source(number)).await?;
         dialogue.expect("220", "greeting").await?;
-        dialogue.say(EHLO, "250").await?;
+        dialogue.say(&ehlo(number), "250").await?;
         Ok(dialogue)
     }
 
-    async fn secure(&self, mut clear: Dialogue<TcpStream>) -> Result<Secured, Unexpected> {
+    async fn secure(
+        &self,
+        number: usize,
+        mut clear: Dialogue<TcpStream>,
+    ) -> Result<Secured, Unexpected> {
         clear.say("STARTTLS\r\n", "220").await?;
         let mut secured = self.client.secure(clear).await?;
-        secured.say(EHLO, "250").await?;
+        secured.say(&ehlo(number), "250").await?;
         Ok(secured)
     }
 
@@ -175,7 +178,7 @@ impl Load {
             Senders::Together => format!("s{number}@sender.example"),
         };
         let clear = self.greet(number).await?;
-        let mut dialogue = self.secure(clear).await?;
+        let mut dialogue = self.secure(number, clear).await?;
         dialogue
             .say(&format!("MAIL FROM:<{sender}>\r\n"), "250")
             .await?;
@@ -249,6 +252,11 @@ fn source(number: usize) -> Ipv4Addr {
     let [.., high, low] = (number % NETWORKS).to_be_bytes();
     let [.., host] = (1 + number / NETWORKS % 250).to_be_bytes();
     Ipv4Addr::new(127, 64 + high, low, host)
+}
+
+/// How that client greets: each network is another provider's.
+fn ehlo(number: usize) -> String {
+    format!("EHLO mail.provider{}.example\r\n", number % NETWORKS)
 }
 
 /// A message of [`MESSAGE`] octets, and the end of data behind it.
