@@ -25,6 +25,7 @@ mod report;
 mod resolver;
 mod run;
 
+use bare::Bare;
 use clap::{Parser, Subcommand};
 use progress::say;
 use receiver::{Cores, Failure, Kind, Setup};
@@ -61,9 +62,10 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Server {
-    /// The server that only shakes hands.
+    /// A server that does nothing of its own.
     #[command(hide = true)]
     Bare {
+        what: Bare,
         address: SocketAddr,
         certificate: PathBuf,
         key: PathBuf,
@@ -89,6 +91,7 @@ fn start(arguments: &Arguments) -> Result<(), Failure> {
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     runtime.enable_all();
     if let Some(Server::Bare {
+        what,
         address,
         certificate,
         key,
@@ -96,7 +99,7 @@ fn start(arguments: &Arguments) -> Result<(), Failure> {
     {
         return runtime
             .build()?
-            .block_on(bare::serve(*address, certificate, key));
+            .block_on(bare::serve(*what, *address, certificate, key));
     }
     if !nix::unistd::Uid::effective().is_root() {
         return Err("the receivers need root: sudo make bench-smtp".into());

@@ -1,5 +1,6 @@
 //! The receivers, each in a directory and a control group of its own, started for one run and gone after it.
 
+use super::bare::Bare;
 use super::group::Group;
 use super::load::{Load, Senders, Work};
 use super::resolver::Resolver;
@@ -42,7 +43,7 @@ pub enum Kind {
     Ours(Senders),
     Postfix,
     OpenSmtpd,
-    Bare,
+    Bare(Bare),
 }
 
 /// One that runs.
@@ -158,12 +159,13 @@ impl Setup {
 
 impl Kind {
     /// In the order of their turns.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Ours(Senders::Apart),
         Self::Ours(Senders::Together),
         Self::Postfix,
         Self::OpenSmtpd,
-        Self::Bare,
+        Self::Bare(Bare::Dialogue),
+        Self::Bare(Bare::Handshake),
     ];
 
     /// The name in the table.
@@ -173,7 +175,8 @@ impl Kind {
             Self::Ours(Senders::Together) => "mailproof, senders of one domain",
             Self::Postfix => "Postfix smtpd",
             Self::OpenSmtpd => "OpenSMTPD",
-            Self::Bare => "bare handshakes",
+            Self::Bare(Bare::Dialogue) => "bare dialogue",
+            Self::Bare(Bare::Handshake) => "bare handshakes",
         }
     }
 
@@ -188,7 +191,7 @@ impl Kind {
     /// How often the clients do it, for so many deliveries: a bare handshake is over soon.
     pub const fn times(self, deliveries: u32) -> usize {
         match self {
-            Self::Bare => deliveries as usize * 4,
+            Self::Bare(Bare::Handshake) => deliveries as usize * 4,
             _ => deliveries as usize,
         }
     }
@@ -197,8 +200,10 @@ impl Kind {
     pub const fn work(self) -> Work {
         match self {
             Self::Ours(senders) => Work::Deliver(senders),
-            Self::Postfix | Self::OpenSmtpd => Work::Deliver(Senders::Apart),
-            Self::Bare => Work::Shake,
+            Self::Postfix | Self::OpenSmtpd | Self::Bare(Bare::Dialogue) => {
+                Work::Deliver(Senders::Apart)
+            }
+            Self::Bare(Bare::Handshake) => Work::Shake,
         }
     }
 
@@ -213,7 +218,7 @@ impl Kind {
             Self::Ours(_) => ours::command(setup, address, directory.path())?,
             Self::Postfix => postfix::command(setup, address, directory.path())?,
             Self::OpenSmtpd => opensmtpd::command(setup, address, directory.path())?,
-            Self::Bare => bare::command(setup, address)?,
+            Self::Bare(what) => bare::command(setup, address, what)?,
         };
         setup.start(self, command, address, directory).await
     }

@@ -1,5 +1,6 @@
 //! The figures as Markdown, each target beside what was measured.
 
+use super::bare::Bare;
 use super::idle::Idle;
 use super::load::{MESSAGE, NETWORKS, Senders};
 use super::machine;
@@ -11,6 +12,8 @@ use std::path::Path;
 
 const OURS: Kind = Kind::Ours(Senders::Apart);
 const CACHED: Kind = Kind::Ours(Senders::Together);
+const SHAKES: Kind = Kind::Bare(Bare::Handshake);
+const TALKS: Kind = Kind::Bare(Bare::Dialogue);
 
 /// The targets: at most this part of Postfix's CPU time, at least this part of the rate of bare handshakes, and less than
 /// this many octets for an idle connection in clear text.
@@ -44,7 +47,7 @@ pub fn text(
         Kind::OpenSmtpd.clients(),
         setup.cores.load,
         setup.cores.receiver,
-        Kind::Bare.times(times),
+        SHAKES.times(times),
     )?;
     targets(&mut text, runs, idle)?;
     table(&mut text, setup, runs)?;
@@ -62,11 +65,14 @@ fn targets(text: &mut String, runs: &Runs, idle: Option<&Idle>) -> Result<(), Fa
             met(cost.median <= COST)
         )?;
     }
-    if let Some(rate) = runs.ratio(OURS, Kind::Bare, Run::rate) {
+    if let Some(rate) = runs.ratio(OURS, SHAKES, Run::rate) {
+        let bare = runs.ratio(TALKS, SHAKES, Run::rate);
+        let bare = bare.map(|bare| format!("; a bare dialogue {}", spread(bare, 2)));
         writeln!(
             text,
-            "| deliveries a second: at least {RATE} of bare handshakes | {} | {} |",
+            "| deliveries a second: at least {RATE} of bare handshakes | {}{} | {} |",
             spread(rate, 2),
+            bare.unwrap_or_default(),
             met(rate.median >= RATE)
         )?;
     }

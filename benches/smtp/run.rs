@@ -45,7 +45,7 @@ impl Run {
 pub async fn measure(setup: &Setup, kind: Kind, times: usize, title: &str) -> Result<Run, Failure> {
     let receiver = kind.start(setup).await?;
     match kind {
-        Kind::Bare => {}
+        Kind::Bare(_) => {}
         _ => receiver.load.warm_up().await?,
     }
     let progress = Progress::of(title);

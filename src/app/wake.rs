@@ -13,7 +13,7 @@ const REST: Duration = Duration::from_secs(30);
 /// How often the journal notes that the appliance is alive, so that a gap begins where it ended.
 const ALIVE: Duration = Duration::from_secs(60);
 /// The pause after a change before all is looked at again, so that a flood of changes is one look.
-const GATHER: Duration = Duration::from_millis(100);
+const GATHER: Duration = Duration::from_millis(250);
 /// The pause before what is still due, because it failed, is tried again; what was done wakes the loop at once.
 const AGAIN: Duration = Duration::from_secs(1);
 /// How often records beyond their retention are forgotten.

@@ -147,8 +147,8 @@ pub const QUIT_TIMEOUT: Duration = Duration::from_secs(5);
 pub const EVENT_QUEUE: usize = 16 * 1024;
 /// Writes that share one commit of the journal.
 pub const GROUP_COMMIT: usize = 1024;
-/// The least time from the beginning of one commit to that of the next.
-pub const COMMIT_PAUSE: Duration = Duration::from_millis(5);
+/// The least time from the beginning of one commit to that of the next; a client waits as long for its reply, at most.
+pub const COMMIT_PAUSE: Duration = Duration::from_millis(10);
 /// Octets of one commit to the journal, events and values together.
 pub const STORED: usize = 16 * 1024 * 1024;
 /// Events that are forgotten in one commit.

@@ -73,7 +73,7 @@ impl Desk {
     }
 
     fn window(&mut self, origin: &Origin, time: Timestamp) {
-        let open = self.need(origin, time).open;
+        let open = self.is_tested(origin);
         let settings = Arc::clone(&self.settings);
         let source = self.source(origin, time);
         source.last = source.last.max(Some(time));
@@ -83,11 +83,11 @@ impl Desk {
     fn connection(&mut self, connection: &Connection) {
         let origin = connection.origin();
         let opening = self.opening.take_if(|(.., by)| *by == connection.id);
-        let need = self.need(&origin, connection.started);
+        let is_tested = self.is_tested(&origin);
         let settings = Arc::clone(&self.settings);
         let is_full = self.kept >= limits::SHARED_CONNECTIONS;
         let source = self.source(&origin, connection.started);
-        source.met(connection, need.open, &settings);
+        source.met(connection, is_tested, &settings);
         if is_shared(connection) {
             if is_full && source.tests.is_empty() {
                 self.miss(connection);
@@ -307,7 +307,7 @@ impl Desk {
         self.open.remove(&id);
         self.leave_networks(&id);
         for origin in origins {
-            let open = self.need(&origin, time).open;
+            let open = self.is_tested(&origin);
             if let Some(source) = self.sources.get_mut(&origin) {
                 source.tested(time, open, &self.settings);
             }

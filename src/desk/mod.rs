@@ -12,6 +12,7 @@ mod erase;
 mod fold;
 mod forget;
 mod leader;
+mod need;
 mod room;
 mod settings;
 mod sightings;
@@ -50,12 +51,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use window::Need;
 
 /// How long after the deadline a test without attempts is expired.
 const GRACE: Duration = Duration::from_secs(3600);
-/// The longest pause between attempts after which a sender is still expected, so that its window is kept for it.
-const LONGEST_PAUSE: Duration = Duration::from_secs(5 * 3600);
 
 /// How often memory is gone through for what may be forgotten.
 const FORGETTING: Duration = Duration::from_secs(60);
@@ -458,34 +456,6 @@ impl Desk {
             TestState::Expired => dossier.ended,
             TestState::Waiting | TestState::Reported => None,
         }
-    }
-
-    /// What the open tests of an origin say of its window.
-    fn need(&self, origin: &Origin, now: Timestamp) -> Need {
-        let Some(source) = self.sources.get(origin) else {
-            return Need::default();
-        };
-        let mut need = Need::default();
-        for dossier in source.tests.iter().filter_map(|id| self.tests.get(id)) {
-            if dossier.is_open() {
-                need.open = true;
-                let expected = now < after(dossier.last(), LONGEST_PAUSE);
-                need.evidence = need.evidence || (expected && !self.saw_window(dossier));
-            }
-        }
-        need
-    }
-
-    /// Whether the test has evidence from a window that is not older than its message.
-    fn saw_window(&self, dossier: &Dossier) -> bool {
-        let withheld =
-            |connection: &Connection| connection.ehlo.is_some() && !connection.starttls_offered;
-        let oldest = dossier.oldest_shared();
-        let own = (dossier.connections.iter()).filter(|own| dossier.counts(own));
-        own.clone().any(withheld)
-            || self
-                .shared(dossier)
-                .any(|shared| shared.started >= oldest && withheld(shared))
     }
 }
 

@@ -1,7 +1,8 @@
 //! What is kept of an origin: its windows, its networks, and connections that name no sender.
 
+use super::need::Need;
 use super::settings::{Settings, after};
-use super::window::{Need, Window};
+use super::window::Window;
 use crate::base::origin::network;
 use crate::base::{Certificate, Connection, Server, TestId, Timestamp, limits};
 use std::collections::{BTreeSet, VecDeque};

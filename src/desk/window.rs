@@ -1,5 +1,6 @@
 //! The time in which STARTTLS is withheld from an origin.
 
+use super::need::Need;
 use super::settings::{Settings, after};
 use crate::base::Timestamp;
 
@@ -12,15 +13,6 @@ pub(super) struct Window {
     extra: Option<Timestamp>,
     /// Until when a test that came of it keeps it done.
     until: Option<Timestamp>,
-}
-
-/// What open tests say of their origin's window.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Need {
-    /// A test of the origin is open.
-    pub open: bool,
-    /// One of them has seen no clear text of its own.
-    pub evidence: bool,
 }
 
 impl Window {
