@@ -195,16 +195,14 @@ impl Somebody {
     }
 
     fn send(&self, all: &Senders<'_>, random: &mut Random) {
-        let mut accepted = false;
         for session in 0..PATIENCE {
-            let again = accepted && random.below(5) > 0;
-            if all.is_over() || again {
+            if all.is_over() {
                 return;
             }
             let ehlo = self.ehlo(session);
             match self.visit(all, &ehlo, random) {
-                Ok(taken) => accepted |= taken,
-                Err(Gone::Left | Gone::Lost) => {}
+                Ok(true) => return,
+                Ok(false) | Err(Gone::Left | Gone::Lost) => {}
                 Err(Gone::Fault(fault)) => {
                     let who = format!("{:?} {}", self.temper, self.domain);
                     all.account

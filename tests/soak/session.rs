@@ -69,7 +69,7 @@ pub fn deliver(
         let again = transaction(link, errand, zone, random)?;
         taken |= again == Some(true);
         match again {
-            Some(true) if random.below(6) == 0 => {}
+            Some(true) if random.below(20) == 0 => {}
             Some(false) if random.below(6) == 0 => {
                 // Nobody is to send again within the session.
                 let mail = format!("MAIL FROM:<{}>", errand.from);
