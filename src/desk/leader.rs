@@ -21,22 +21,23 @@ impl Desk {
     pub fn order(&self, now: Timestamp, current: &Order, turn: usize) -> Option<[Server; 4]> {
         let due = now >= after(current.time, self.settings.rotation);
         let fresh = |order: [Server; 4]| (due || order[0] != current.order[0]).then_some(order);
-        let mut open: Vec<_> = (self.tests.values())
-            .filter(|dossier| dossier.is_open())
-            .collect();
         // A test that seems to be given up must not keep the lead from one that is alive.
-        open.sort_by_cached_key(|dossier| {
-            (
-                !is_lively(dossier, now),
-                dossier.started,
-                dossier.id.clone(),
-            )
-        });
+        let mut open: Vec<_> = (self.open.iter().filter_map(|id| self.tests.get(id)))
+            .map(|dossier| (!is_lively(dossier, now), dossier.started, dossier))
+            .collect();
+        type Asked<'a> = (bool, Timestamp, &'a Dossier);
+        let first = |one: &Asked<'_>, other: &Asked<'_>| {
+            (one.0, one.1, &one.2.id).cmp(&(other.0, other.1, &other.2.id))
+        };
+        if open.len() > ASKED {
+            open.select_nth_unstable_by(ASKED - 1, first);
+            open.truncate(ASKED);
+        }
+        open.sort_unstable_by(first);
         let since = self.led_since(current);
         let leader = open
             .into_iter()
-            .take(ASKED)
-            .map(|dossier| self.assemble(dossier))
+            .map(|(.., dossier)| self.assemble(dossier))
             .find_map(|test| wanted(&test, current.order[0], since));
         match leader {
             Some(leader) => fresh(led_by(leader, turn)),

@@ -333,20 +333,17 @@ impl Desk {
     /// Ends tests that time has ended, names those whose result is due, and forgets what no test can want any more.
     pub fn tick(&mut self, now: Timestamp) -> Tick {
         let mut tick = Tick::default();
-        let open: Vec<_> = self.open.iter().cloned().collect();
-        for id in open {
-            let Some(expiry) = self.tests.get(&id).map(|dossier| self.expiry(dossier)) else {
-                continue;
-            };
+        let mut over = Vec::new();
+        for dossier in self.open.iter().filter_map(|id| self.tests.get(id)) {
+            let expiry = self.expiry(dossier);
             if now >= expiry {
-                let expired = Event::Expired {
-                    test: id,
-                    time: now,
-                };
-                self.commit(expired, &mut tick.events);
+                over.push(dossier.id.clone());
             } else {
                 tick.next = Some(tick.next.map_or(expiry, |next| next.min(expiry)));
             }
+        }
+        for test in over {
+            self.commit(Event::Expired { test, time: now }, &mut tick.events);
         }
         for dossier in self.tests.values() {
             let Some(due) = self.due(dossier) else {
