@@ -2,7 +2,7 @@
 
 use super::settings::{Settings, after};
 use crate::base::{Server, Test, Timestamp, Transport, Zone, limits};
-use crate::infer::{Coverage, Outbound};
+use crate::infer::Coverage;
 use std::collections::BTreeSet;
 
 /// Attempts in clear text, though STARTTLS was offered, from which on the message is taken in clear text.
@@ -42,19 +42,19 @@ pub(super) fn ready(
         // `ut` follows `et`, which has been delivered and so comes again.
         return None;
     }
-    if complete(&coverage, &crate::infer::outbound(test)) {
+    if complete(test, &coverage) {
         // Where `et` was not seen to be delivered yet, nothing proves that it cannot be.
         return (!first_et || coverage.et_undeliverable).then_some(Reason::Complete);
     }
     exhausted(test, &coverage, settings, now).then_some(Reason::Exhausted)
 }
 
-fn complete(coverage: &Coverage, outbound: &Outbound) -> bool {
+fn complete(test: &Test, coverage: &Coverage) -> bool {
     // What was refused may be taken on a retry, which nobody knows before one has followed.
     if coverage.starttls_attempts < 2 || !coverage.refusals_confirmed {
         return false;
     }
-    if outbound.policy.is_some() {
+    if crate::infer::outbound(test).policy.is_some() {
         return true;
     }
     let answered =

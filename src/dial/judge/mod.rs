@@ -58,7 +58,12 @@ impl MailJudge {
     }
 
     /// What the checks say. They run apart, so that a fault of theirs on a strange message ends nothing else.
-    async fn authentication(&self, envelope: &Envelope, message: &[u8]) -> Authentication {
+    async fn authentication(
+        &self,
+        envelope: &Envelope,
+        message: &[u8],
+        is_signed: bool,
+    ) -> Authentication {
         let authenticator = match self.authenticator().await {
             Ok(authenticator) => authenticator,
             Err(why) => {
@@ -74,9 +79,9 @@ impl MailJudge {
             message: message.to_vec(),
         };
         let done = async {
-            match is_signed(message) {
+            match is_signed {
                 true => apart(async move { checks.all().await }).await,
-                // There is nothing to hash.
+                // There is next to nothing to hash.
                 false => tokio::spawn(async move { checks.all().await }).await.ok(),
             }
         };
@@ -96,18 +101,14 @@ impl Judge for MailJudge {
                 .as_ref()
                 .is_some_and(|from| message::is_daemon(&from.local));
             MessageFacts {
-                authentication: self.authentication(envelope, message).await,
+                authentication: self
+                    .authentication(envelope, message, !facts.signatures.is_empty())
+                    .await,
                 robot: facts.robot.or(daemon.then_some(Robot::Daemon)),
                 ..facts
             }
         })
     }
-}
-
-/// Whether there is something to hash or verify.
-fn is_signed(message: &[u8]) -> bool {
-    let parsed = AuthenticatedMessage::parse(message);
-    parsed.is_some_and(|it| !it.dkim_headers.is_empty() || !it.ams_headers.is_empty())
 }
 
 /// Runs checks on a thread of their own: between look-ups they hash and verify, for which nothing else shall wait. As

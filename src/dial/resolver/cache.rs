@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 /// The longest time that an answer is kept.
 const LONGEST: Duration = Duration::from_secs(3600);
 
-type Entries = HashMap<Question, (Instant, Message)>;
+type Entries = HashMap<Question, Box<(Instant, Message)>>;
 
 /// Two generations of answers; when the young one is full, the old one is forgotten.
 #[derive(Default)]
@@ -35,7 +35,8 @@ impl Cache {
             .generations
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let (until, message) = generations.0.get(key).or_else(|| generations.1.get(key))?;
+        let entry = generations.0.get(key).or_else(|| generations.1.get(key))?;
+        let (until, message) = &**entry;
         (*until > now).then(|| message.clone())
     }
 
@@ -52,7 +53,8 @@ impl Cache {
         if generations.0.len() >= self.room.div_ceil(2) {
             generations.1 = mem::take(&mut generations.0);
         }
-        generations.0.insert(key, (now + lifetime, message.clone()));
+        let entry = (now + lifetime, message.clone());
+        generations.0.insert(key, Box::new(entry));
     }
 }
 

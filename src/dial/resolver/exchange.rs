@@ -6,6 +6,7 @@ use hickory_proto::op::{Edns, Message, MessageType, Query, ResponseCode};
 use hickory_proto::rr::{Name, RecordType};
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, UdpSocket};
@@ -15,6 +16,8 @@ use tokio::time::timeout;
 const ROUNDS: u32 = 2;
 /// Datagrams from a resolver that do not answer the question, before it is given up.
 const STRAYS: usize = 16;
+/// Sockets that wait for the next question.
+const SOCKETS: usize = 64;
 
 /// What the header of a question asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -73,6 +76,9 @@ pub(super) struct Exchange {
     resolvers: Vec<SocketAddr>,
     source: Option<IpAddr>,
     cache: Cache,
+    /// Connected to resolvers of this machine, each with no question open. Nobody else can answer in their place; any other
+    /// resolver is asked from a new port each time (RFC 5452 9.2).
+    sockets: Mutex<Vec<(SocketAddr, UdpSocket)>>,
 }
 
 impl Exchange {
@@ -87,6 +93,7 @@ impl Exchange {
             resolvers,
             source,
             cache,
+            sockets: Mutex::default(),
         }
     }
 
@@ -171,17 +178,41 @@ impl Exchange {
         octets: &[u8],
         id: u16,
     ) -> io::Result<Message> {
-        let socket = UdpSocket::bind(self.local(resolver.ip())).await?;
-        socket.connect(resolver).await?;
+        let socket = self.socket(resolver).await?;
         socket.send(octets).await?;
         let mut buffer = [0; 4096];
         for _ in 0..STRAYS {
             let length = socket.recv(&mut buffer).await?;
             if let Some(answer) = question.answered_by(&buffer[..length], id) {
+                self.give_back(socket, resolver);
                 return Ok(answer);
             }
         }
         Err(io::Error::other("answers to other questions"))
+    }
+
+    async fn socket(&self, resolver: SocketAddr) -> io::Result<UdpSocket> {
+        if resolver.ip().is_loopback() {
+            let mut sockets = self.sockets();
+            if let Some(at) = sockets.iter().rposition(|(to, _)| *to == resolver) {
+                return Ok(sockets.swap_remove(at).1);
+            }
+        }
+        let socket = UdpSocket::bind(self.local(resolver.ip())).await?;
+        socket.connect(resolver).await?;
+        Ok(socket)
+    }
+
+    /// Keeps a socket whose question was answered.
+    fn give_back(&self, socket: UdpSocket, resolver: SocketAddr) {
+        let mut sockets = self.sockets();
+        if resolver.ip().is_loopback() && sockets.len() < SOCKETS {
+            sockets.push((resolver, socket));
+        }
+    }
+
+    fn sockets(&self) -> MutexGuard<'_, Vec<(SocketAddr, UdpSocket)>> {
+        self.sockets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn over_tcp(
