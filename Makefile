@@ -53,10 +53,11 @@ fuzz: ## Each fuzz target for FUZZ_SECONDS, on stable Rust with g++
 	@CARGO='$(CARGO)' sh fuzz/run.sh $(FUZZ_SECONDS)
 
 # Release, because the senders share the machine with the appliance.
-soak: ## 200 senders for ten minutes, then 100 kills under their load; about half an hour
+soak: ## 200 senders for ten minutes, then 100 kills under their load; half an hour, figures go into docs/measures.md
 	@mkdir -p target
 	@SOAK_SENDERS=200 SOAK_SECONDS=600 SOAK_KILLS=100 sh tests/logged.sh target/soak.log \
 	  $(CARGO) test --locked --release --test soak -- --nocapture
+	@sh tests/soak/into.sh target/soak.log docs/measures.md
 
 test-peers: ## Real mail servers in network namespaces; needs root
 	@mkdir -p target

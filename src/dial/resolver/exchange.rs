@@ -17,7 +17,7 @@ const ROUNDS: u32 = 2;
 /// Datagrams from a resolver that do not answer the question, before it is given up.
 const STRAYS: usize = 16;
 /// Sockets that wait for the next question.
-const SOCKETS: usize = 64;
+const SOCKETS: usize = 16;
 
 /// What the header of a question asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
