@@ -1,5 +1,5 @@
 #!/bin/sh
-# run.sh SECONDS: builds the fuzz targets and runs each that long, one after the other, from seeds and from what earlier
+# run.sh SECONDS: lints and builds the fuzz targets and runs each that long, one after the other, from seeds and from what earlier
 # runs found. Fails when one does; the input is kept in fuzz/artifacts and named.
 set -eu
 cd "$(dirname "$0")"
@@ -7,6 +7,7 @@ seconds=$1
 cargo=${CARGO-cargo}
 # The program's own target folder: the dependencies are there.
 export CARGO_TARGET_DIR="$PWD/../target" RUSTC_WRAPPER="$PWD/rustc.sh" RUST_BACKTRACE=0
+env -u RUSTC_WRAPPER "$cargo" clippy --locked --quiet --bins --examples -- -D warnings
 "$cargo" build --locked --bins --examples
 "$CARGO_TARGET_DIR/debug/examples/seeds" corpus
 

@@ -88,7 +88,7 @@ impl Driver<'_> {
 
     /// The client has nothing more to send: it goes, or falls silent.
     fn leave(&mut self) -> Close {
-        if self.octet() % 2 == 0 {
+        if self.octet().is_multiple_of(2) {
             return Close::Fin;
         }
         self.session.stop(Close::Timeout);
