@@ -1,9 +1,8 @@
 //! The client's side of SMTP: one line said, one reply read, nothing else than expected taken.
 
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{ClientConfig, Resumption};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{DigitallySignedStruct, SignatureScheme};
+use super::trusting;
+use rustls::client::Resumption;
+use rustls::pki_types::ServerName;
 use std::fmt;
 use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
@@ -39,16 +38,8 @@ pub struct Client {
 impl Client {
     /// A client that sends `server` as SNI and takes any certificate.
     pub fn new(address: SocketAddr, server: ServerName<'static>) -> Result<Self, Unexpected> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let schemes = provider
-            .signature_verification_algorithms
-            .supported_schemes();
-        let mut config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|error| Unexpected(error.to_string()))?
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Anyone(schemes)))
-            .with_no_client_auth();
+        // What a receiver's work costs does not depend on what its clients check.
+        let mut config = trusting::client(true).map_err(|error| Unexpected(error.to_string()))?;
         config.resumption = Resumption::disabled();
         Ok(Self {
             address,
@@ -170,43 +161,4 @@ fn last_line(reply: &[u8]) -> &[u8] {
 /// Whether the last line of a reply has come: one with a space behind its code (RFC 5321 4.2.1).
 fn is_whole(reply: &[u8]) -> bool {
     reply.ends_with(b"\r\n") && last_line(reply).get(3) != Some(&b'-')
-}
-
-/// Takes every certificate: what a receiver's work costs does not depend on what its clients check.
-#[derive(Debug)]
-struct Anyone(Vec<SignatureScheme>);
-
-impl ServerCertVerifier for Anyone {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.clone()
-    }
 }

@@ -24,6 +24,8 @@ mod receiver;
 mod report;
 mod resolver;
 mod run;
+#[path = "../../tests/smtp/trusting.rs"]
+mod trusting;
 
 use bare::Bare;
 use clap::{Parser, Subcommand};

@@ -17,3 +17,4 @@ mod machine;
 mod script;
 mod slow;
 mod tls;
+mod trusting;

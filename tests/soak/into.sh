@@ -9,7 +9,7 @@ grep -q '^test result: ok' "$log" || { echo "$log: not a soak that passed" >&2; 
 processor=$(sed -n 's/^model name[[:space:]]*: //p' /proc/cpuinfo | head -n 1)
 memory=$(awk '/^MemTotal:/ { printf "%d", $2 / 1048576 + 0.999 }' /proc/meminfo)
 part=$(mktemp)
-new=$(mktemp "$file.XXXXXX")
+new=$file.new
 trap 'rm -f "$part" "$new"' EXIT
 {
 	echo "\`make soak\`, $(date -r "$log" +%F): ${processor:-a processor without a name}, $(nproc) cores, $memory GiB of memory," \

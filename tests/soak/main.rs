@@ -31,7 +31,8 @@ mod link;
 mod random;
 mod sender;
 mod session;
-mod tls;
+#[path = "../smtp/trusting.rs"]
+mod trusting;
 mod watch;
 
 use account::Account;

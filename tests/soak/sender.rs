@@ -6,7 +6,7 @@ use crate::garbage;
 use crate::link::{Abort, Gone, Link, Manner, expect};
 use crate::random::Random;
 use crate::session::{self, Errand};
-use crate::tls;
+use crate::trusting;
 use rustls::ClientConfig;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -80,8 +80,8 @@ impl<'a> Senders<'a> {
             seed,
             number,
             stop: AtomicBool::new(false),
-            trusting: tls::trusting(true),
-            unnamed: tls::trusting(false),
+            trusting: Arc::new(trusting::client(true).unwrap()),
+            unnamed: Arc::new(trusting::client(false).unwrap()),
             strict: appliance.trust(),
         }
     }
