@@ -1,4 +1,4 @@
-//! What SPF, DKIM, ARC and DMARC say of a message, on our resolvers (RFC 7208, 6376, 8617, 7489).
+//! What SPF, DKIM, ARC and DMARC say of a message, on our resolvers (RFC 7208, 6376, 8617, 9989).
 //!
 //! A message comes in as octets and leaves as facts; nothing of its content is kept or logged. What cannot be found out
 //! now is a `temperror`, never a failure of the sender's.
@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use texts::Texts;
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, oneshot};
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::timeout;
 
 /// The resolver behind the judgements is made anew after this time, with fresh trust anchors and empty caches.
@@ -82,7 +82,12 @@ impl MailJudge {
             match is_signed {
                 true => apart(async move { checks.all().await }).await,
                 // There is next to nothing to hash.
-                false => tokio::spawn(async move { checks.all().await }).await.ok(),
+                false => {
+                    // Ends what it runs when nobody waits for it any more.
+                    let mut task = JoinSet::new();
+                    task.spawn(async move { checks.all().await });
+                    task.join_next().await.and_then(Result::ok)
+                }
             }
         };
         match timeout(limits::VALIDATION_TIMEOUT, done).await {
