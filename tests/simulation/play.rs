@@ -1,0 +1,329 @@
+//! One play: a sender, alone or among others, from its first connection to its result.
+
+use crate::appliance::{Addresses, Appliance, moment, second};
+use crate::behaviour::{BEHAVIOURS, Behaviour};
+use crate::manner::{MANNERS, Manner, SCHEDULES, SLOW, Schedule};
+use crate::random::Random;
+use crate::sender::{Identity, Sender};
+use mailproof::base::{Gap, GapKind, Mailbox, Policy, Server, Test};
+use mailproof::infer::{Outbound, outbound};
+
+/// How long a play lasts at most, in seconds: beyond the expiry of a test.
+const LONGEST: i64 = 40 * 3600;
+/// How long a sender is watched after its result, in seconds: beyond `quiet`.
+const AFTERWARDS: i64 = 3 * 3600;
+/// Senders beside the one whose play it is.
+const OTHERS: usize = 3;
+
+/// The numbers of the cross product.
+pub const PLAYS: usize =
+    BEHAVIOURS.len() * MANNERS.len() * SCHEDULES.len() * Addresses::ALL.len() * 2 * 2;
+
+/// What is played.
+#[derive(Clone, Copy, Debug)]
+pub struct Play {
+    pub number: usize,
+    pub behaviour: usize,
+    pub manner: usize,
+    pub schedule: usize,
+    pub addresses: Addresses,
+    pub competes: bool,
+    /// The least time for which the sender's resolver keeps an answer, in seconds; 0 when it obeys the TTL.
+    pub keeps: i64,
+    seed: u64,
+}
+
+impl Play {
+    /// The play of this number, which has its own part of the seed's numbers.
+    pub fn of(number: usize, seed: u64) -> Self {
+        let mut rest = number;
+        let mut digit = |base: usize| {
+            let digit = rest % base;
+            rest /= base;
+            digit
+        };
+        let (slow, competes) = (digit(2) == 1, digit(2) == 1);
+        let addresses = Addresses::ALL[digit(Addresses::ALL.len())];
+        let schedule = digit(SCHEDULES.len());
+        let manner = digit(MANNERS.len());
+        Self {
+            number,
+            behaviour: digit(BEHAVIOURS.len()),
+            manner,
+            schedule,
+            addresses,
+            competes,
+            keeps: if slow {
+                SLOW[number / 2 % SLOW.len()]
+            } else {
+                0
+            },
+            seed: seed.wrapping_add((number as u64).wrapping_mul(0x2545_f491_4f6c_dd1d)),
+        }
+    }
+}
+
+/// What came of a play.
+pub struct Ending {
+    /// What the result calls the sender; `None` for undetermined, and where no test ever was.
+    pub policy: Option<Policy>,
+    pub right: bool,
+    pub attempts: usize,
+    /// Seconds from the first connection to the acknowledgement.
+    pub time: i64,
+    /// What must never be, in words.
+    pub faults: Vec<String>,
+    pub story: String,
+}
+
+/// The world of a play.
+struct World {
+    appliance: Appliance,
+    senders: Vec<Sender>,
+    now: i64,
+    /// After how many acts the appliance is started anew.
+    restart: usize,
+    faults: Vec<String>,
+}
+
+type Kind = (Behaviour, Manner, Schedule);
+
+/// Plays.
+pub fn play(play: &Play) -> Ending {
+    let mut random = Random::new(play.seed);
+    let main: Kind = (
+        BEHAVIOURS[play.behaviour],
+        MANNERS[play.manner],
+        SCHEDULES[play.schedule],
+    );
+    let from = 3600 + random.below(3600) as i64;
+    let identity = Identity::new(1, &mut random);
+    let mut senders = vec![Sender::new(main, play.keeps, from, identity)];
+    for number in (2..).take(if play.competes { OTHERS } else { 0 }) {
+        let kind = (
+            BEHAVIOURS[random.below(BEHAVIOURS.len())],
+            MANNERS[random.below(MANNERS.len())],
+            SCHEDULES[random.below(SCHEDULES.len())],
+        );
+        let sent = from - 1800 + random.below(3600) as i64;
+        let keeps = [0, SLOW[random.below(SLOW.len())]][random.below(2)];
+        let identity = Identity::new(number, &mut random);
+        senders.push(Sender::new(kind, keeps, sent, identity));
+    }
+    let mut world = World {
+        appliance: Appliance::new(play.addresses),
+        senders,
+        now: 0,
+        restart: 1 + random.below(16),
+        faults: Vec::new(),
+    };
+    world.run(from, &mut random);
+    world.ending(from, &mut random)
+}
+
+impl World {
+    fn run(&mut self, from: i64, random: &mut Random) {
+        let mut over = from + LONGEST;
+        let mut acts = 0;
+        while self.now < over {
+            let next = (self.senders.iter().enumerate())
+                .filter_map(|(place, sender)| Some((sender.next()?, place)))
+                .min();
+            let wakes = self.appliance.next();
+            match next {
+                Some((at, place)) if at < wakes => {
+                    self.now = self.now.max(at);
+                    self.senders[place].act(&mut self.appliance, self.now, random);
+                    if place == 0 {
+                        acts += 1;
+                        self.look();
+                    }
+                    self.appliance.pass(self.now);
+                    if acts == self.restart {
+                        self.start_anew();
+                        acts += 1;
+                    }
+                }
+                _ => {
+                    self.now = self.now.max(wakes);
+                    self.appliance.pass(self.now);
+                }
+            }
+            let main = &self.senders[0];
+            if let Some((test, _)) = self.result(&main.identity.mailbox) {
+                let ended = test.ended.map_or(self.now, second);
+                over = over.min(ended + AFTERWARDS);
+                if main.left.is_empty() && self.now > ended + 60 {
+                    break;
+                }
+            }
+        }
+    }
+
+    fn result(&self, mailbox: &Mailbox) -> Option<&(Test, Outbound)> {
+        let results = self.appliance.results.iter();
+        results.rev().find(|(test, _)| test.sender == *mailbox)
+    }
+
+    /// No verdict may be wrong at any time.
+    fn look(&mut self) {
+        let main = &self.senders[0];
+        if let Some((_, verdict)) = self.appliance.verdict(&main.identity.mailbox)
+            && let Some(fault) = fault(main, &verdict)
+        {
+            self.faults.push(format!("at {}: {fault}", self.now));
+        }
+    }
+
+    /// Goes on with a desk that knows nothing but what was committed, after it has said the same as the other.
+    fn start_anew(&mut self) {
+        let anew = self.appliance.restarted();
+        let before = &self.appliance.desk;
+        if anew.tests() != before.tests() {
+            self.faults
+                .push("after a restart there are other tests".to_owned());
+        }
+        for summary in before.tests() {
+            if anew.test(&summary.id) != before.test(&summary.id) {
+                self.faults
+                    .push(format!("a restart changes the test of {}", summary.sender));
+            }
+        }
+        let (now, order) = (moment(self.now + 60), &self.appliance.order);
+        if anew.order(now, order, 1) != before.order(now, order, 1) {
+            self.faults.push("a restart changes the order".to_owned());
+        }
+        self.appliance.desk = anew;
+    }
+
+    fn ending(mut self, from: i64, random: &mut Random) -> Ending {
+        for sender in &self.senders {
+            let mailbox = &sender.identity.mailbox;
+            let results = (self.appliance.results.iter())
+                .filter(|(test, _)| test.sender == *mailbox)
+                .collect::<Vec<_>>();
+            if results.len() > 1 {
+                self.faults
+                    .push(format!("{mailbox}: {} results", results.len()));
+            }
+            for (test, verdict) in results {
+                self.faults.extend(fault(sender, verdict));
+                self.faults.extend(rearranged(test, verdict, random));
+                self.faults.extend(lossy(test, sender, random));
+            }
+        }
+        let main = &self.senders[0];
+        let result = self.result(&main.identity.mailbox);
+        let policy = result.and_then(|(_, verdict)| verdict.policy);
+        let ended = result.and_then(|(test, _)| test.ended);
+        let attempts = result.map_or(main.attempts, |(test, _)| {
+            (test.connections.iter())
+                .map(|contact| contact.attempt as usize)
+                .max()
+                .unwrap_or_default()
+        });
+        Ending {
+            policy,
+            right: policy.is_some() && result.is_some_and(|(_, said)| fault(main, said).is_none()),
+            attempts,
+            time: ended.map_or(self.now, second) - from,
+            story: result.map_or_else(
+                || format!("no result after {} attempts", main.attempts),
+                |(test, verdict)| story(test, verdict),
+            ),
+            faults: self.faults,
+        }
+    }
+}
+
+/// What is wrong with a verdict.
+fn fault(sender: &Sender, verdict: &Outbound) -> Option<String> {
+    let behaviour = &sender.behaviour;
+    // Who never had to give up a refusal is, in the attempts seen, one who verifies.
+    let strict = behaviour.weakens && !sender.weakened;
+    let is = |policy: Policy| policy == behaviour.policy || (strict && policy == Policy::Verify);
+    let wrong = match verdict.policy {
+        Some(policy) => !is(policy),
+        None => !verdict.candidates.iter().any(|policy| is(*policy)),
+    };
+    wrong.then(|| {
+        format!(
+            "{} ({}, {}) is called {:?} of {:?}",
+            behaviour.name,
+            sender.manner.name,
+            sender.schedule.name,
+            verdict.policy,
+            verdict.candidates
+        )
+    })
+}
+
+/// Neither the order nor the repetition of evidence changes a verdict.
+fn rearranged(test: &Test, verdict: &Outbound, random: &mut Random) -> Option<String> {
+    let mut test = test.clone();
+    random.shuffle(&mut test.connections);
+    random.shuffle(&mut test.orders);
+    random.shuffle(&mut test.queries);
+    random.shuffle(&mut test.fetches);
+    random.shuffle(&mut test.gaps);
+    (outbound(&test) != *verdict).then(|| format!("{}: order matters", test.sender))
+}
+
+/// Evidence that is lost, and known to be, may cost the verdict but never turns it into another one.
+fn lossy(test: &Test, sender: &Sender, random: &mut Random) -> Option<String> {
+    let mut test = test.clone();
+    let share = 2 + random.below(6);
+    test.connections.retain(|_| random.below(share) > 0);
+    test.gaps.push(Gap {
+        from: test.started,
+        until: test.ended.unwrap_or(test.started),
+        what: GapKind::Connections,
+        network: None,
+    });
+    let verdict = outbound(&test);
+    // What it weakened to may be what was lost.
+    let weakens = sender.behaviour.weakens && verdict.policy == Some(Policy::Verify);
+    let fault = fault(sender, &verdict).filter(|_| !weakens)?;
+    Some(format!("after a loss {fault}\n{}", story(&test, &verdict)))
+}
+
+/// What happened, a line a connection.
+fn story(test: &Test, verdict: &Outbound) -> String {
+    let began = second(test.started);
+    let number = |server: Option<Server>| server.map_or(0, Server::number);
+    let lines = test.connections.iter().map(|contact| {
+        let connection = &contact.connection;
+        let mut order = test.orders.iter();
+        let order = order.rfind(|order| order.time <= connection.started);
+        let order = order.map(|order| order.order.map(Server::number));
+        format!(
+            "{} {:>6} {} {:?}{} {:?} {:?} {:?}{} order {order:?}",
+            contact.attempt,
+            second(connection.started) - began,
+            number(connection.server),
+            connection.transport,
+            if connection.starttls_offered {
+                ""
+            } else {
+                " (window)"
+            },
+            connection.status,
+            connection.certificate,
+            connection.close,
+            if contact.shared { " shared" } else { "" },
+        )
+    });
+    let lines: Vec<_> = lines.collect();
+    let Outbound {
+        policy,
+        candidates,
+        waiting_for,
+        servers,
+        ..
+    } = verdict;
+    format!(
+        "{}\n{:?}: {policy:?} of {candidates:?}, waiting for {waiting_for:?}, {servers:?}",
+        lines.join("\n"),
+        test.state
+    )
+}
