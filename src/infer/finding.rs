@@ -265,7 +265,7 @@ const ROWS: [Row; 21] = [
                 !scene.facts().took(*spot).is_empty() || scene.facts().only_refused(*spot)
             };
             let others = [Spot::Four, Spot::Five, Spot::Six].iter().all(answered);
-            let open = !answered(&Spot::Three) && !scene.case.three_avoided;
+            let open = !answered(&Spot::Three) && scene.case.three_avoided.is_none();
             (others && open && scene.policy().is_none()).then(Vec::new)
         },
     },

@@ -5,11 +5,13 @@
 
 mod advice;
 mod answer;
+mod beside;
 mod explain;
 mod export;
 mod history;
 mod html;
 mod json;
+mod reasons;
 mod receiving;
 mod sending;
 mod sheet;
