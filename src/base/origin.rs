@@ -19,12 +19,13 @@ impl Origin {
     /// The origin of a client that greeted as `ehlo` and whose forward-confirmed reverse name is `ptr`.
     #[must_use]
     pub fn of(client: IpAddr, ehlo: &str, ptr: Option<&Domain>) -> Self {
-        let greeted = Domain::parse(ehlo).ok().map(|name| name.registrable());
-        match (greeted, ptr) {
-            (Some(organisation), Some(ptr)) if ptr.is_within(&organisation) => {
-                Self::Domain(organisation)
-            }
-            _ => Self::Network(network(client), ehlo.trim_end_matches('.').to_lowercase()),
+        let confirmed = ptr.and_then(|ptr| {
+            let organisation = Domain::parse(ehlo).ok()?.registrable();
+            ptr.is_within(&organisation).then_some(organisation)
+        });
+        match confirmed {
+            Some(organisation) => Self::Domain(organisation),
+            None => Self::Network(network(client), ehlo.trim_end_matches('.').to_lowercase()),
         }
     }
 }

@@ -54,7 +54,7 @@ fn complete(test: &Test, coverage: &Coverage) -> bool {
     if coverage.starttls_attempts < 2 || !coverage.refusals_confirmed {
         return false;
     }
-    if crate::infer::outbound(test).policy.is_some() {
+    if crate::infer::policy(test).is_some() {
         return true;
     }
     let answered =

@@ -80,8 +80,14 @@ impl Dossier {
     /// Returns whether it is kept.
     pub(super) fn keep(&mut self, connection: Connection, most: usize) -> bool {
         self.started = self.started.min(connection.started);
-        if self.is_proven_by(&connection) {
-            self.proving.insert(connection.origin());
+        let origin = connection.origin();
+        if self.is_proven_by(&connection) && self.proving.insert(origin.clone()) {
+            // What its hosts in other networks sent before counts as well: with two address families there are two.
+            let same = |kept: &&Connection| kept.origin() == origin;
+            let networks = self.connections.iter().filter(same);
+            (self.proving_networks).extend(networks.map(|kept| network(kept.client)));
+        }
+        if self.proving.contains(&origin) {
             self.proving_networks.insert(network(connection.client));
         }
         if let Some(known) = self

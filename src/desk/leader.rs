@@ -5,7 +5,7 @@ use super::dossier::Dossier;
 use super::settings::after;
 use crate::base::{Order, Server, Test, Timestamp};
 use crate::cases::order::{IDLE, LEADERS, led_by};
-use crate::infer::outbound;
+use crate::infer::waiting_for;
 use std::time::Duration;
 
 /// How many open tests are asked, oldest first, before the order counts as idle.
@@ -68,7 +68,7 @@ fn is_lively(dossier: &Dossier, now: Timestamp) -> bool {
 
 /// The server that the test wants in the lead.
 fn wanted(test: &Test, leading: Server, since: Timestamp) -> Option<Server> {
-    choose(&attempts(test), &outbound(test).waiting_for, leading, since)
+    choose(&attempts(test), &waiting_for(test), leading, since)
 }
 
 /// The server to lead next, when `leading` has led since that time for all resolvers.

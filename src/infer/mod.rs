@@ -17,7 +17,7 @@ mod verdict;
 
 pub use coverage::{Coverage, coverage};
 pub use passage::passed_over;
-pub use verdict::outbound;
+pub use verdict::{outbound, policy, waiting_for};
 
 use crate::base::{Policy, Server};
 use serde::{Deserialize, Serialize, Serializer};

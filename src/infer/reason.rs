@@ -3,54 +3,70 @@
 use super::Reason;
 use super::case::Case;
 use super::evidence::ids;
+use super::facts::Facts;
 use super::hypothesis::{HYPOTHESES, Hypothesis};
 use super::observation::Observation;
 use crate::base::{Contact, Policy};
 use std::collections::BTreeSet;
+
+/// Places in [`HYPOTHESES`], a bit each.
+type Places = u32;
 
 /// What was observed, and which behaviours that excludes.
 pub(super) struct Constraint<'a> {
     observation: Observation,
     /// The connections that prove it, by start.
     proof: Vec<&'a Contact>,
-    /// Places in [`HYPOTHESES`], of behaviours that may be assumed.
-    excluded: BTreeSet<usize>,
+    /// Of the behaviours that may be assumed.
+    excluded: Places,
 }
 
-/// The behaviours that may be assumed: places in [`HYPOTHESES`].
-fn assumed(case: &Case<'_>) -> BTreeSet<usize> {
+/// The places of the behaviours that are such.
+fn places(such: impl Fn(&Hypothesis) -> bool) -> Places {
     (HYPOTHESES.iter().enumerate())
-        .filter(|(_, hypothesis)| hypothesis.facts(case).is_some())
-        .map(|(place, _)| place)
-        .collect()
+        .filter(|(_, hypothesis)| such(hypothesis))
+        .fold(0, |places, (place, _)| places | 1 << place)
+}
+
+/// The behaviours at these places.
+fn behaviours(places: Places) -> impl Iterator<Item = &'static Hypothesis> {
+    (HYPOTHESES.iter().enumerate())
+        .filter(move |(place, _)| places & 1 << place != 0)
+        .map(|(_, hypothesis)| hypothesis)
+}
+
+/// The behaviours that may be assumed.
+fn assumed(case: &Case<'_>) -> Places {
+    places(|hypothesis| hypothesis.facts(case).is_some())
 }
 
 /// What was observed and excludes anything.
 pub(super) fn constraints<'a>(case: &Case<'a>) -> Vec<Constraint<'a>> {
+    // A late policy is judged by what came after it alone.
+    let judged: Vec<_> = [Some(&case.facts), case.later.as_ref()]
+        .into_iter()
+        .flatten()
+        .map(|facts| {
+            let by = |own: Option<&Facts<'_>>| own.is_some_and(|own| std::ptr::eq(own, facts));
+            (facts, places(|hypothesis| by(hypothesis.facts(case))))
+        })
+        .collect();
     let mut constraints = Vec::new();
     for observation in Observation::all() {
         let mut proof = Vec::new();
-        let mut excluded = BTreeSet::new();
-        // A late policy is judged by what came after it alone.
-        for facts in [Some(&case.facts), case.later.as_ref()]
-            .into_iter()
-            .flatten()
-        {
+        let mut excluded = 0;
+        for (facts, judged) in &judged {
             let seen = observation.proof(case, facts);
             if seen.is_empty() {
                 continue;
             }
-            let by = |hypothesis: &Hypothesis| {
-                let own = hypothesis.facts(case);
-                own.is_some_and(|own| std::ptr::eq(own, facts)) && observation.excludes(hypothesis)
-            };
-            let before = excluded.len();
-            excluded.extend((0..HYPOTHESES.len()).filter(|place| by(&HYPOTHESES[*place])));
-            if excluded.len() > before {
+            let by = judged & places(|hypothesis| observation.excludes(hypothesis));
+            if by != 0 {
                 proof.extend(seen);
             }
+            excluded |= by;
         }
-        if !excluded.is_empty() {
+        if excluded != 0 {
             proof.sort_by_key(|contact| (contact.connection.started, contact.connection.id));
             proof.dedup_by_key(|contact| contact.connection.id);
             constraints.push(Constraint {
@@ -68,11 +84,8 @@ pub(super) fn survivors(
     case: &Case<'_>,
     constraints: &[Constraint<'_>],
 ) -> Vec<&'static Hypothesis> {
-    let mut left = assumed(case);
-    for constraint in constraints {
-        left.retain(|place| !constraint.excluded.contains(place));
-    }
-    left.iter().map(|place| &HYPOTHESES[*place]).collect()
+    let excluded = (constraints.iter()).fold(0, |places, one| places | one.excluded);
+    behaviours(assumed(case) & !excluded).collect()
 }
 
 /// The connections that exclude anything, by start.
@@ -92,12 +105,12 @@ pub(super) fn reasons(case: &Case<'_>, constraints: &[Constraint<'_>]) -> Vec<Re
     let mut open: Vec<_> = constraints.iter().collect();
     let mut reasons = Vec::new();
     loop {
-        let before = policies(&left);
+        let before = policies(left);
         let gain = |constraint: &&Constraint<'_>| {
-            let rest: BTreeSet<_> = left.difference(&constraint.excluded).copied().collect();
+            let rest = left & !constraint.excluded;
             (
-                before.len() - policies(&rest).len(),
-                left.len() - rest.len(),
+                before.len() - policies(rest).len(),
+                left.count_ones() - rest.count_ones(),
             )
         };
         let best = (open.iter().enumerate().rev())
@@ -107,8 +120,8 @@ pub(super) fn reasons(case: &Case<'_>, constraints: &[Constraint<'_>]) -> Vec<Re
             return reasons;
         };
         let step = open.remove(place);
-        left.retain(|place| !step.excluded.contains(place));
-        let after = policies(&left);
+        left &= !step.excluded;
+        let after = policies(left);
         reasons.push(Reason {
             code: step.observation.code().to_owned(),
             server: step.observation.server(),
@@ -118,9 +131,8 @@ pub(super) fn reasons(case: &Case<'_>, constraints: &[Constraint<'_>]) -> Vec<Re
     }
 }
 
-fn policies(places: &BTreeSet<usize>) -> BTreeSet<Policy> {
-    places
-        .iter()
-        .map(|place| HYPOTHESES[*place].policy)
+fn policies(places: Places) -> BTreeSet<Policy> {
+    behaviours(places)
+        .map(|hypothesis| hypothesis.policy)
         .collect()
 }

@@ -6,7 +6,7 @@ use super::facts::Spot;
 use super::finding::findings;
 use super::hypothesis::Hypothesis;
 use super::observation::Observation;
-use super::reason::{constraints, proof, reasons, survivors};
+use super::reason::{Constraint, constraints, proof, reasons, survivors};
 use super::{Confidence, Outbound, Plaintext, PlaintextByZone, Rating, Reason, ServerState};
 use crate::base::{Policy, Server, Test, Zone};
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,37 +18,74 @@ pub fn outbound(test: &Test) -> Outbound {
     let evidence = Evidence::of(test);
     let case = Case::of(&evidence);
     let constraints = constraints(&case);
-    let mut left = survivors(&case, &constraints);
+    let standing = Standing::of(&case, &constraints);
     let mut reasons = reasons(&case, &constraints);
-    let chosen = by_log(&case, &policies(&left));
-    let confidence = match chosen {
+    let confidence = match standing.chosen {
         Some(_) => Confidence::Supported,
         None => Confidence::Proven,
     };
-    if let Some(reason) = chosen {
-        left.retain(|hypothesis| !reason.excludes.contains(&hypothesis.policy));
-        reasons.push(reason);
-    }
-    let candidates = policies(&left);
-    let policy = match candidates[..] {
-        [policy] => Some(policy),
-        _ => None,
-    };
+    let (policy, waiting_for) = (standing.policy(), standing.waiting_for(&case));
+    let candidates = policies(&standing.left);
+    reasons.extend(standing.chosen);
     let plaintext = case.facts.plaintext();
     Outbound {
         policy,
         confidence,
         plaintext,
         servers: servers(&case),
-        waiting_for: if policy.is_some() {
-            Vec::new()
-        } else {
-            waiting_for(&case, &left)
-        },
+        waiting_for,
         rating: policy.map(|policy| rating(policy, plaintext)),
         findings: findings(&case, &candidates, &proof(&constraints)),
         reasons,
         candidates,
+    }
+}
+
+/// The policy of [`outbound`] alone, which costs less.
+#[must_use]
+pub fn policy(test: &Test) -> Option<Policy> {
+    let evidence = Evidence::of(test);
+    let case = Case::of(&evidence);
+    Standing::of(&case, &constraints(&case)).policy()
+}
+
+/// What [`outbound`] waits for alone, which costs less.
+#[must_use]
+pub fn waiting_for(test: &Test) -> Vec<Server> {
+    let evidence = Evidence::of(test);
+    let case = Case::of(&evidence);
+    Standing::of(&case, &constraints(&case)).waiting_for(&case)
+}
+
+/// What the evidence leaves.
+struct Standing {
+    left: Vec<&'static Hypothesis>,
+    /// The sender's log of the policy, where it has chosen.
+    chosen: Option<Reason>,
+}
+
+impl Standing {
+    fn of<'a>(case: &Case<'a>, constraints: &[Constraint<'a>]) -> Self {
+        let mut left = survivors(case, constraints);
+        let chosen = by_log(case, &policies(&left));
+        if let Some(reason) = &chosen {
+            left.retain(|hypothesis| !reason.excludes.contains(&hypothesis.policy));
+        }
+        Self { left, chosen }
+    }
+
+    fn policy(&self) -> Option<Policy> {
+        match policies(&self.left)[..] {
+            [policy] => Some(policy),
+            _ => None,
+        }
+    }
+
+    fn waiting_for(&self, case: &Case<'_>) -> Vec<Server> {
+        match self.policy() {
+            Some(_) => Vec::new(),
+            None => awaited(case, &self.left),
+        }
     }
 }
 
@@ -94,7 +131,7 @@ fn servers(case: &Case<'_>) -> BTreeMap<Server, ServerState> {
 }
 
 /// The servers whose answer would tell the behaviours left apart; where none would, those that have not answered yet.
-fn waiting_for(case: &Case<'_>, left: &[&Hypothesis]) -> Vec<Server> {
+fn awaited(case: &Case<'_>, left: &[&Hypothesis]) -> Vec<Server> {
     let addressed = &case.evidence.test.addressed;
     let states = servers(case);
     let open = |server: &Server| states.get(server) == Some(&ServerState::Open);

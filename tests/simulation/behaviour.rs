@@ -131,3 +131,10 @@ pub const BEHAVIOURS: [Behaviour; 33] = [
     Behaviour { name: "dane+mta-sts", lists_three: true, ..BOTH },
     Behaviour { name: "dane+mta-sts, avoids 3", ..BOTH },
 ];
+
+impl Behaviour {
+    /// Whether the verdict can tell it apart even if it never has to give up a refusal.
+    pub fn is_told_unweakened(&self) -> bool {
+        !self.weakens || self.sni == Sni::Never || self.policy == Policy::May
+    }
+}

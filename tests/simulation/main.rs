@@ -69,7 +69,6 @@ fn no_sender_is_called_by_another_name_and_nearly_all_are_found_out() {
     }
     let played = all(seed);
     let table = Table::of(&played);
-    println!("seed {seed}\n{table}");
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/target/simulation.txt");
     std::fs::write(file, format!("seed {seed}\n{table}")).unwrap();
     let faults: Vec<_> = (played.iter())

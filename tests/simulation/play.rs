@@ -6,7 +6,8 @@ use crate::manner::{MANNERS, Manner, SCHEDULES, SLOW, Schedule};
 use crate::random::Random;
 use crate::sender::{Identity, Sender};
 use mailproof::base::{Gap, GapKind, Mailbox, Policy, Server, Test};
-use mailproof::infer::{Outbound, outbound};
+use mailproof::infer::{Outbound, outbound, policy};
+use std::fmt;
 
 /// How long a play lasts at most, in seconds: beyond the expiry of a test.
 const LONGEST: i64 = 40 * 3600;
@@ -63,11 +64,32 @@ impl Play {
     }
 }
 
+impl fmt::Display for Play {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}; {}; {}; {}; keeps {} s; {}",
+            BEHAVIOURS[self.behaviour].name,
+            MANNERS[self.manner].name,
+            SCHEDULES[self.schedule].name,
+            self.addresses.name(),
+            self.keeps,
+            if self.competes {
+                "among others"
+            } else {
+                "alone"
+            }
+        )
+    }
+}
+
 /// What came of a play.
 pub struct Ending {
     /// What the result calls the sender; `None` for undetermined, and where no test ever was.
     pub policy: Option<Policy>,
     pub right: bool,
+    /// Whether the verdict can tell what the sender did from what others do.
+    pub told_apart: bool,
     pub attempts: usize,
     /// Seconds from the first connection to the acknowledgement.
     pub time: i64,
@@ -165,13 +187,15 @@ impl World {
         results.rev().find(|(test, _)| test.sender == *mailbox)
     }
 
-    /// No verdict may be wrong at any time.
+    /// No policy may be named wrongly at any time.
     fn look(&mut self) {
         let main = &self.senders[0];
-        if let Some((_, verdict)) = self.appliance.verdict(&main.identity.mailbox)
-            && let Some(fault) = fault(main, &verdict)
+        let test = self.appliance.test(&main.identity.mailbox);
+        if let Some(named) = test.and_then(|test| policy(&test))
+            && !is_right(main, main.weakened, named)
         {
-            self.faults.push(format!("at {}: {fault}", self.now));
+            let fault = format!("at {}: {main} is called {named}", self.now);
+            self.faults.push(fault);
         }
     }
 
@@ -207,14 +231,14 @@ impl World {
                     .push(format!("{mailbox}: {} results", results.len()));
             }
             for (test, verdict) in results {
-                self.faults.extend(fault(sender, verdict));
+                self.faults.extend(fault(sender, sender.weakened, verdict));
                 self.faults.extend(rearranged(test, verdict, random));
                 self.faults.extend(lossy(test, sender, random));
             }
         }
         let main = &self.senders[0];
         let result = self.result(&main.identity.mailbox);
-        let policy = result.and_then(|(_, verdict)| verdict.policy);
+        let named = result.and_then(|(_, verdict)| verdict.policy);
         let ended = result.and_then(|(test, _)| test.ended);
         let attempts = result.map_or(main.attempts, |(test, _)| {
             (test.connections.iter())
@@ -222,9 +246,17 @@ impl World {
                 .max()
                 .unwrap_or_default()
         });
+        let [shared, own] = main.behaviour.told_apart;
+        let shown = match self.appliance.addresses {
+            Addresses::Shared => shared,
+            Addresses::Own | Addresses::Both => own,
+        };
         Ending {
-            policy,
-            right: policy.is_some() && result.is_some_and(|(_, said)| fault(main, said).is_none()),
+            policy: named,
+            // With SNI, who refuses and never gives up a refusal may be one who has an MTA-STS policy.
+            told_apart: shown && (main.weakened || main.behaviour.is_told_unweakened()),
+            right: named.is_some()
+                && result.is_some_and(|(_, said)| fault(main, main.weakened, said).is_none()),
             attempts,
             time: ended.map_or(self.now, second) - from,
             story: result.map_or_else(
@@ -236,26 +268,22 @@ impl World {
     }
 }
 
+/// Whether the sender may be called this. Who never had to give up a refusal is, in the attempts seen, one who
+/// verifies.
+fn is_right(sender: &Sender, weakened: bool, policy: Policy) -> bool {
+    let strict = sender.behaviour.weakens && !weakened;
+    policy == sender.behaviour.policy || (strict && policy == Policy::Verify)
+}
+
 /// What is wrong with a verdict.
-fn fault(sender: &Sender, verdict: &Outbound) -> Option<String> {
-    let behaviour = &sender.behaviour;
-    // Who never had to give up a refusal is, in the attempts seen, one who verifies.
-    let strict = behaviour.weakens && !sender.weakened;
-    let is = |policy: Policy| policy == behaviour.policy || (strict && policy == Policy::Verify);
-    let wrong = match verdict.policy {
+fn fault(sender: &Sender, weakened: bool, verdict: &Outbound) -> Option<String> {
+    let is = |policy: &Policy| is_right(sender, weakened, *policy);
+    let wrong = match &verdict.policy {
         Some(policy) => !is(policy),
-        None => !verdict.candidates.iter().any(|policy| is(*policy)),
+        None => !verdict.candidates.iter().any(is),
     };
-    wrong.then(|| {
-        format!(
-            "{} ({}, {}) is called {:?} of {:?}",
-            behaviour.name,
-            sender.manner.name,
-            sender.schedule.name,
-            verdict.policy,
-            verdict.candidates
-        )
-    })
+    let (policy, candidates) = (verdict.policy, &verdict.candidates);
+    wrong.then(|| format!("{sender} is called {policy:?} of {candidates:?}"))
 }
 
 /// Neither the order nor the repetition of evidence changes a verdict.
@@ -282,8 +310,7 @@ fn lossy(test: &Test, sender: &Sender, random: &mut Random) -> Option<String> {
     });
     let verdict = outbound(&test);
     // What it weakened to may be what was lost.
-    let weakens = sender.behaviour.weakens && verdict.policy == Some(Policy::Verify);
-    let fault = fault(sender, &verdict).filter(|_| !weakens)?;
+    let fault = fault(sender, false, &verdict)?;
     Some(format!("after a loss {fault}\n{}", story(&test, &verdict)))
 }
 

@@ -2,7 +2,7 @@
 //!
 //! What the policy does is decided by the product's own walk; here are the facts that it is told, and its memory.
 
-use crate::appliance::{Addresses, Appliance, Session, TTL, base_domain, moment, second};
+use crate::appliance::{Addresses, Appliance, Session, TTL, base_domain, moment};
 use crate::behaviour::Behaviour;
 use crate::manner::{Manner, Schedule};
 use crate::random::Random;
@@ -16,6 +16,7 @@ use mailproof::spec::pkix::{Pkix, Trust};
 use mailproof::spec::sender::{Demand, Fact, Order, Outcome, Reply, Secured, Stage, Step, Walk};
 use mailproof::spec::tlsa::{Mismatch, TlsaResult};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -475,10 +476,12 @@ impl Sender {
             appliance.close(session, close, now);
         }
     }
+}
 
-    /// When its resolver learnt of the order that it goes by.
-    pub fn knows_since(&self) -> Option<i64> {
-        self.cached.as_ref().map(|order| second(order.time))
+impl fmt::Display for Sender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (behaviour, manner) = (self.behaviour.name, self.manner.name);
+        write!(f, "{behaviour} ({manner}, {})", self.schedule.name)
     }
 }
 

@@ -67,18 +67,18 @@ impl<'a> Table<'a> {
         Count::of(chosen.map(|(_, ending)| ending))
     }
 
+    fn told_apart(&self, wanted: impl Fn(&Play) -> bool) -> Count {
+        let chosen = self
+            .0
+            .iter()
+            .filter(|(what, ending)| ending.told_apart && wanted(what));
+        Count::of(chosen.map(|(_, ending)| ending))
+    }
+
     /// How many are right, and how many there are, of those on a shared address that the verdict can tell apart.
     pub fn told_apart_on_a_shared_address(&self) -> (usize, usize) {
-        let count = self.count(|what| what.addresses == Addresses::Shared && is_told_apart(what));
+        let count = self.told_apart(|what| what.addresses == Addresses::Shared);
         (count.right, count.times.len())
-    }
-}
-
-fn is_told_apart(what: &Play) -> bool {
-    let [shared, own] = BEHAVIOURS[what.behaviour].told_apart;
-    match what.addresses {
-        Addresses::Shared => shared,
-        Addresses::Own | Addresses::Both => own,
     }
 }
 
@@ -92,36 +92,45 @@ impl fmt::Display for Table<'_> {
             writeln!(f, "\n{} addresses", addresses.name())?;
             for (place, behaviour) in BEHAVIOURS.iter().enumerate() {
                 let here = |what: &Play| what.addresses == addresses && what.behaviour == place;
-                let starred = match self.0.iter().find(|(what, _)| here(what)) {
-                    Some((what, _)) if !is_told_apart(what) => "*",
-                    _ => "",
+                let starred = match self.told_apart(here).times.is_empty() {
+                    true => "*",
+                    false => "",
                 };
                 let name = format!("{}{starred}", behaviour.name);
                 writeln!(f, "{name:<40} {}", self.count(here))?;
             }
-            let all = self.count(|what| what.addresses == addresses && is_told_apart(what));
+            let all = self.told_apart(|what| what.addresses == addresses);
             writeln!(f, "{:<40} {all}", "told apart")?;
         }
         writeln!(f, "\nof those told apart")?;
         for (place, manner) in MANNERS.iter().enumerate() {
-            let count = self.count(|what| what.manner == place && is_told_apart(what));
+            let count = self.told_apart(|what| what.manner == place);
             writeln!(f, "{:<40} {count}", manner.name)?;
         }
         for (place, schedule) in SCHEDULES.iter().enumerate() {
-            let count = self.count(|what| what.schedule == place && is_told_apart(what));
+            let count = self.told_apart(|what| what.schedule == place);
             writeln!(f, "{:<40} {count}", schedule.name)?;
         }
         for (name, competes) in [("alone", false), ("among others", true)] {
-            let count = self.count(|what| what.competes == competes && is_told_apart(what));
+            let count = self.told_apart(|what| what.competes == competes);
             writeln!(f, "{name:<40} {count}")?;
         }
         for keeps in [0, 300, 900, 3600] {
-            let count = self.count(|what| what.keeps == keeps && is_told_apart(what));
+            let count = self.told_apart(|what| what.keeps == keeps);
             let name = format!("resolver that keeps {} minutes", keeps.max(60) / 60);
             writeln!(f, "{name:<40} {count}")?;
         }
-        let count = self.count(is_told_apart);
+        let count = self.told_apart(|_| true);
         writeln!(f, "{:<40} {count}", "told apart")?;
-        writeln!(f, "{:<40} {}", "all", self.count(|_| true))
+        writeln!(f, "{:<40} {}", "all", self.count(|_| true))?;
+        writeln!(f, "\nundetermined though told apart")?;
+        for (what, _) in self
+            .0
+            .iter()
+            .filter(|(_, ending)| ending.told_apart && !ending.right)
+        {
+            writeln!(f, "SIMULATION_PLAY={} {what}", what.number)?;
+        }
+        Ok(())
     }
 }
