@@ -3,10 +3,13 @@
 use super::evidence::Evidence;
 use crate::base::{Contact, GapKind, Server, Test, Timestamp, Zone};
 use jiff::SignedDuration;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// Attempts in which 3 led and the next host was contacted first.
-const LED: usize = 3;
+/// What attempts must weigh in which 3 led and the next host was contacted first: three times [`CERTAIN`].
+const LED: u32 = 3 * CERTAIN;
+/// What one of them weighs. A sender that chooses at random does so one time in four; where one of two hosts may have
+/// been the next it is every second time, which is half the weight.
+const CERTAIN: u32 = 2;
 /// Attempts that contacted all but 3.
 const ALL_BUT_THREE: usize = 2;
 /// Attempts that contacted a host behind 3.
@@ -20,7 +23,12 @@ pub fn passed_over(test: &Test) -> bool {
 
 /// The connections that prove it.
 pub(super) fn avoids_three<'a>(evidence: &Evidence<'a>) -> Option<Vec<&'a Contact>> {
-    let met = |contact: &&Contact| contact.connection.server == Some(Server::Three);
+    // Clear text in the window may have come before the policy was known, and at a shared address it names no host.
+    let met = |contact: &&Contact| {
+        let connection = &contact.connection;
+        let in_window = connection.in_clear() && !connection.starttls_offered;
+        connection.server == Some(Server::Three) && !in_window
+    };
     if connections_lost(evidence) || evidence.all.iter().any(met) {
         return None;
     }
@@ -28,12 +36,12 @@ pub(super) fn avoids_three<'a>(evidence: &Evidence<'a>) -> Option<Vec<&'a Contac
     let of = |wanted: fn(&Walk<'_>) -> bool| -> Vec<&Walk<'a>> {
         walks.iter().filter(|walk| wanted(walk)).collect()
     };
-    let led = of(|walk| walk.led_by_three().is_some());
-    let obeyed = of(|walk| walk.led_by_three() == Some(true));
+    let led = of(|walk| walk.weight() > 0);
+    let weight: u32 = led.iter().map(|walk| walk.weight()).sum();
     let all_but_three = of(|walk| walk.all_but_three());
     let behind = of(|walk| walk.behind_three());
-    let proof = if obeyed.len() >= LED && obeyed.len() == led.len() {
-        obeyed
+    let proof = if weight >= LED && walks.iter().all(Walk::obeys) {
+        led
     } else if all_but_three.len() >= ALL_BUT_THREE {
         all_but_three
     } else if behind.len() >= BEHIND {
@@ -64,14 +72,28 @@ struct Walk<'a> {
     contacts: Vec<&'a Contact>,
     hosts: Vec<Server>,
     orders: Vec<[Server; 4]>,
+    /// Those of them that were known by the first contact.
+    at_first: Vec<[Server; 4]>,
 }
 
 impl Walk<'_> {
-    /// Whether the next host was contacted first, where 3 led for certain.
-    fn led_by_three(&self) -> Option<bool> {
-        match self.orders[..] {
-            [[Server::Three, next, ..]] => Some(self.hosts[0] == next),
-            _ => None,
+    /// Whether the first contact was the first host of an order, 3 left out.
+    fn obeys(&self) -> bool {
+        let first =
+            |order: &[Server; 4]| (order.iter().copied()).find(|server| *server != Server::Three);
+        self.at_first
+            .iter()
+            .any(|order| first(order) == Some(self.hosts[0]))
+    }
+
+    /// What it weighs that 3, which led for certain, was not contacted first.
+    fn weight(&self) -> u32 {
+        let led = self.at_first.iter().all(|order| order[0] == Server::Three);
+        let next: BTreeSet<_> = self.at_first.iter().map(|order| order[1]).collect();
+        match next.len() {
+            1 if led => CERTAIN,
+            2 if led => CERTAIN / 2,
+            _ => 0,
         }
     }
 
@@ -126,12 +148,16 @@ fn walk<'a>(evidence: &Evidence<'a>, contacts: &[&'a Contact]) -> Option<Walk<'a
     );
     let cached = SignedDuration::from_secs(2 * i64::from(evidence.test.order_ttl));
     let since = first.checked_sub(cached).unwrap_or(Timestamp::MIN);
-    let mut orders = evidence.orders_between(since, last)?;
-    orders.sort_unstable();
-    orders.dedup();
+    let between = |until| {
+        let mut orders = evidence.orders_between(since, until)?;
+        orders.sort_unstable();
+        orders.dedup();
+        Some(orders)
+    };
     Some(Walk {
         contacts: named,
         hosts,
-        orders,
+        orders: between(last)?,
+        at_first: between(first)?,
     })
 }

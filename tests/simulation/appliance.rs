@@ -131,14 +131,13 @@ impl Appliance {
 
     /// When it has something to do of its own accord.
     pub fn next(&self) -> i64 {
-        let rotation = second(self.order.time) + ROTATION;
+        let rotation = second(self.order.time) + 1 + ROTATION;
         self.wake
             .map_or(rotation, |wake| second(wake).min(rotation))
     }
 
     /// Ticks, makes the results that are due, and publishes the order that is wanted.
-    pub fn pass(&mut self, now: i64) {
-        let now = moment(now);
+    pub fn pass(&mut self, now: Timestamp) {
         let tick = self.desk.tick(now);
         self.log.extend(tick.events);
         for due in tick.due {

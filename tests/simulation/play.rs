@@ -5,6 +5,7 @@ use crate::behaviour::{BEHAVIOURS, Behaviour};
 use crate::manner::{MANNERS, Manner, SCHEDULES, SLOW, Schedule};
 use crate::random::Random;
 use crate::sender::{Identity, Sender};
+use jiff::SignedDuration;
 use mailproof::base::{Gap, GapKind, Mailbox, Policy, Server, Test};
 use mailproof::infer::{Outbound, outbound, policy};
 use std::fmt;
@@ -160,7 +161,9 @@ impl World {
                         acts += 1;
                         self.look();
                     }
-                    self.appliance.pass(self.now);
+                    // It is looked at a moment later.
+                    self.appliance
+                        .pass(moment(self.now) + SignedDuration::from_millis(250));
                     if acts == self.restart {
                         self.start_anew();
                         acts += 1;
@@ -168,7 +171,7 @@ impl World {
                 }
                 _ => {
                     self.now = self.now.max(wakes);
-                    self.appliance.pass(self.now);
+                    self.appliance.pass(moment(self.now));
                 }
             }
             let main = &self.senders[0];
