@@ -20,7 +20,11 @@ impl Origin {
     #[must_use]
     pub fn of(client: IpAddr, ehlo: &str, ptr: Option<&Domain>) -> Self {
         let confirmed = ptr.and_then(|ptr| {
-            let organisation = Domain::parse(ehlo).ok()?.registrable();
+            // Most clients greet as their reverse name, which needs no second look.
+            let organisation = match ehlo.eq_ignore_ascii_case(ptr.as_str()) {
+                true => ptr.registrable(),
+                false => Domain::parse(ehlo).ok()?.registrable(),
+            };
             ptr.is_within(&organisation).then_some(organisation)
         });
         match confirmed {

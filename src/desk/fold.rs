@@ -46,6 +46,7 @@ impl Desk {
 
     /// A gap that goes on is one gap; so a long one does not drive out others.
     pub(super) fn lost(&mut self, gap: &Gap) {
+        self.wishes.clear();
         let goes_on = |known: &&mut Gap| {
             (known.what, known.network) == (gap.what, gap.network)
                 && gap.from <= after(known.until, ONE_GAP)
@@ -97,6 +98,14 @@ impl Desk {
             let gone = source.keep(connection.clone());
             let (grown, tests) = (source.shared.len() - before, source.tests.clone());
             self.kept += grown;
+            let near = self
+                .near
+                .get(&network(connection.client))
+                .into_iter()
+                .flatten();
+            for id in tests.iter().chain(near) {
+                self.wishes.remove(id);
+            }
             gone.iter().for_each(|gone| self.miss(gone));
             for id in tests {
                 self.come_near(&id, network(connection.client), connection.started);
@@ -113,6 +122,7 @@ impl Desk {
                 && let Some(dossier) = self.tests.get_mut(&id)
                 && dossier.keep(connection.clone(), most)
             {
+                self.wishes.remove(&id);
                 self.owners.insert(connection.id, id);
             }
             return;
@@ -129,6 +139,7 @@ impl Desk {
             (None, None) => return,
         };
         self.keys.insert(key.clone(), id.clone());
+        self.wishes.remove(&id);
         if let Some(dossier) = self.tests.get_mut(&id) {
             dossier.keys.insert(key);
             if dossier.keep(connection.clone(), most) {
@@ -221,6 +232,8 @@ impl Desk {
             return;
         };
         self.open.remove(goes);
+        self.wishes.remove(goes);
+        self.wishes.remove(stays);
         let takes_over = |owner: &mut TestId| {
             if owner == goes {
                 *owner = stays.clone();
@@ -254,6 +267,7 @@ impl Desk {
     fn query(&mut self, query: &Query) {
         self.sightings.query(query.clone());
         for (id, near) in self.sighted_by(query.time, query.resolver, None) {
+            self.wishes.remove(&id);
             if let Some(dossier) = self.tests.get_mut(&id) {
                 dossier.note_query(seen(query, near));
             }
@@ -263,6 +277,7 @@ impl Desk {
     fn fetch(&mut self, fetch: &Fetch) {
         self.sightings.fetch(fetch.clone(), &self.settings);
         for (id, near) in self.sighted_by(fetch.time, fetch.client, fetch.ptr.as_ref()) {
+            self.wishes.remove(&id);
             if let Some(dossier) = self.tests.get_mut(&id) {
                 dossier.note_fetch(seen(fetch, near));
             }
@@ -305,6 +320,7 @@ impl Desk {
         dossier.ended = Some(time);
         let origins = dossier.origins.clone();
         self.open.remove(&id);
+        self.wishes.remove(&id);
         self.leave_networks(&id);
         for origin in origins {
             let open = self.is_tested(&origin);

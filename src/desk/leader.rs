@@ -3,7 +3,7 @@
 use super::Desk;
 use super::dossier::Dossier;
 use super::settings::after;
-use crate::base::{Order, Server, Test, Timestamp};
+use crate::base::{Contact, Order, Server, Test, TestId, Timestamp};
 use crate::cases::order::{IDLE, LEADERS, led_by};
 use crate::infer::waiting_for;
 use std::time::Duration;
@@ -18,7 +18,7 @@ impl Desk {
     ///
     /// A server that an open test waits for leads until it has answered or has led one attempt of that test.
     #[must_use]
-    pub fn order(&self, now: Timestamp, current: &Order, turn: usize) -> Option<[Server; 4]> {
+    pub fn order(&mut self, now: Timestamp, current: &Order, turn: usize) -> Option<[Server; 4]> {
         let due = now >= after(current.time, self.settings.rotation);
         let fresh = |order: [Server; 4]| (due || order[0] != current.order[0]).then_some(order);
         // A test that seems to be given up must not keep the lead from one that is alive.
@@ -34,15 +34,34 @@ impl Desk {
             open.truncate(ASKED);
         }
         open.sort_unstable_by(first);
+        let open: Vec<_> = (open.into_iter())
+            .map(|(.., dossier)| dossier.id.clone())
+            .collect();
         let since = self.led_since(current);
-        let leader = open
-            .into_iter()
-            .map(|(.., dossier)| self.assemble(dossier))
-            .find_map(|test| wanted(&test, current.order[0], since));
+        let leader =
+            (open.iter()).find_map(|id| self.wish(id, now)?.leader(current.order[0], since));
         match leader {
             Some(leader) => fresh(led_by(leader, turn)),
             None => due.then(|| IDLE[turn % IDLE.len()]),
         }
+    }
+
+    /// What an open test wants, as known from before if its evidence is the same.
+    fn wish(&mut self, id: &TestId, now: Timestamp) -> Option<Wish> {
+        if let Some(wish) = self.wishes.get(id) {
+            return Some(wish.clone());
+        }
+        let test = self.assemble(self.tests.get(id)?);
+        let wish = Wish {
+            attempts: attempts(&test),
+            waiting: waiting_for(&test),
+        };
+        // An order that is published at the very time of a connection may count for it.
+        let is_past = |contact: &Contact| contact.connection.started < now;
+        if test.connections.iter().all(is_past) {
+            self.wishes.insert(id.clone(), wish.clone());
+        }
+        Some(wish)
     }
 
     /// From when on every resolver knows the present leader as such.
@@ -66,9 +85,18 @@ fn is_lively(dossier: &Dossier, now: Timestamp) -> bool {
     now < after(dossier.last(), LIVELY.max(pause * 2))
 }
 
-/// The server that the test wants in the lead.
-fn wanted(test: &Test, leading: Server, since: Timestamp) -> Option<Server> {
-    choose(&attempts(test), &waiting_for(test), leading, since)
+/// What a test wants of the order of the MX.
+#[derive(Clone, Debug)]
+pub(super) struct Wish {
+    attempts: Vec<Attempt>,
+    waiting: Vec<Server>,
+}
+
+impl Wish {
+    /// The server that it wants in the lead.
+    fn leader(&self, leading: Server, since: Timestamp) -> Option<Server> {
+        choose(&self.attempts, &self.waiting, leading, since)
+    }
 }
 
 /// The server to lead next, when `leading` has led since that time for all resolvers.
@@ -95,6 +123,7 @@ fn choose(
 }
 
 /// The servers met in an attempt in which STARTTLS was offered.
+#[derive(Clone, Debug)]
 struct Attempt {
     started: Timestamp,
     leader: Option<Server>,

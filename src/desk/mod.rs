@@ -44,6 +44,7 @@ use crate::base::{
 use acknowledge::{ready, taken_in_clear};
 use addressing::{Envelope, Key};
 use dossier::Dossier;
+use leader::Wish;
 use settings::after;
 use sightings::Sightings;
 use source::Source;
@@ -79,6 +80,8 @@ pub struct Desk {
     /// A test whose first connection comes next.
     opening: Option<(TestId, Timestamp, ConnectionId)>,
     sightings: Sightings,
+    /// What open tests want of the order of the MX; kept only as long as their evidence stays the same.
+    wishes: BTreeMap<TestId, Wish>,
     orders: VecDeque<Order>,
     gaps: VecDeque<Gap>,
     /// Senders who were erased, and when: what they began before is not taken in any more.
@@ -152,6 +155,7 @@ impl Desk {
             near: BTreeMap::new(),
             opening: None,
             sightings: Sightings::new(),
+            wishes: BTreeMap::new(),
             orders: VecDeque::new(),
             gaps: VecDeque::new(),
             erased: BTreeMap::new(),

@@ -204,8 +204,8 @@ impl World {
 
     /// Goes on with a desk that knows nothing but what was committed, after it has said the same as the other.
     fn start_anew(&mut self) {
-        let anew = self.appliance.restarted();
-        let before = &self.appliance.desk;
+        let mut anew = self.appliance.restarted();
+        let before = &mut self.appliance.desk;
         if anew.tests() != before.tests() {
             self.faults
                 .push("after a restart there are other tests".to_owned());
@@ -220,7 +220,7 @@ impl World {
         if anew.order(now, order, 1) != before.order(now, order, 1) {
             self.faults.push("a restart changes the order".to_owned());
         }
-        self.appliance.desk = anew;
+        *before = anew;
     }
 
     fn ending(mut self, from: i64, random: &mut Random) -> Ending {
