@@ -6,9 +6,7 @@ use super::attempt;
 use super::dossier::Dossier;
 use super::settings::{after, before};
 use super::sightings::runs_near;
-use crate::base::{
-    Connection, Contact, Fetch, Gap, Order, Origin, Query, Seen, Test, Timestamp, Via, Zone,
-};
+use crate::base::{Connection, Contact, Gap, Order, Origin, Seen, Test, Timestamp, Via, Zone};
 use std::collections::BTreeSet;
 
 impl Desk {
@@ -23,10 +21,16 @@ impl Desk {
         let signatures: BTreeSet<_> = (facts.iter())
             .flat_map(|facts| facts.signatures.iter().cloned())
             .collect();
-        let (own_queries, own_fetches) = sightings(dossier);
-        let mut queries = self.alone(dossier, &own_queries, |query| query.time);
+        // Those of clients that count for nothing choose nothing either.
+        let mut queries = self.alone(dossier, &dossier.queries, |query| query.time);
+        for query in &mut queries {
+            query.shared |= !dossier.counts_near(query.what.resolver, None);
+        }
         queries.sort_by_key(|query| (query.what.time, query.what.id));
-        let mut fetches = self.alone(dossier, &own_fetches, |fetch| fetch.time);
+        let mut fetches = self.alone(dossier, &dossier.fetches, |fetch| fetch.time);
+        for fetch in &mut fetches {
+            fetch.shared |= !dossier.counts_near(fetch.what.client, fetch.what.ptr.as_ref());
+        }
         fetches.sort_by_key(|fetch| (fetch.what.time, fetch.what.id));
         Test {
             id: dossier.id.clone(),
@@ -160,17 +164,4 @@ impl Desk {
             .cloned()
             .collect()
     }
-}
-
-/// The queries and fetches of a test; those of clients that count for nothing choose nothing either.
-fn sightings(dossier: &Dossier) -> (Vec<Seen<Query>>, Vec<Seen<Fetch>>) {
-    let queries = (dossier.queries.iter()).map(|seen| Seen {
-        shared: seen.shared || !dossier.counts_near(seen.what.resolver, None),
-        ..seen.clone()
-    });
-    let fetches = (dossier.fetches.iter()).map(|seen| Seen {
-        shared: seen.shared || !dossier.counts_near(seen.what.client, seen.what.ptr.as_ref()),
-        ..seen.clone()
-    });
-    (queries.collect(), fetches.collect())
 }

@@ -6,8 +6,8 @@ use super::scenes::{MAIL, ONE};
 use super::{Desk, token};
 use crate::base::ports::Decision;
 use crate::base::{
-    Authentication, Certificate, Connection, ConnectionId, Event, MessageFacts, Policy, Robot,
-    Server, TestId, TestState, Transport, Verdict, Via, limits,
+    Authentication, Certificate, Connection, ConnectionId, Domain, Event, Fetch, FetchId,
+    MessageFacts, Policy, Robot, Server, TestId, TestState, Transport, Verdict, Via, limits,
 };
 use crate::infer::outbound;
 
@@ -356,4 +356,32 @@ fn weeks_that_are_replayed_fill_no_memory() {
         most = most.max(desk.tests.len());
     }
     assert!((100..200).contains(&most), "{most}");
+}
+
+#[test]
+fn what_a_proven_sender_does_in_its_other_networks_is_its_own() {
+    let other = "2001:db8:7::7";
+    // Its copy that proves it comes first, or the other network does.
+    for clients in [[HERE, other], [other, HERE]] {
+        let mut desk = Desk::new(settings());
+        for (id, client) in (1..).zip(clients) {
+            let mut own = connection(id, id as i64, client, JIM);
+            own.ptr = Domain::parse("out.sender.example").ok();
+            own.message = (client == HERE)
+                .then(|| message(Verdict::Pass, None))
+                .flatten();
+            transact(&mut desk, &own);
+        }
+        desk.fetched(Fetch {
+            id: FetchId(1),
+            time: minute(5),
+            client: other.parse().unwrap(),
+            ptr: None,
+            agent: String::new(),
+        });
+        let test = only(&desk);
+        assert!(test.proven);
+        let shared: Vec<_> = test.fetches.iter().map(|seen| seen.shared).collect();
+        assert_eq!(shared, [false], "{clients:?}");
+    }
 }

@@ -39,17 +39,19 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// Whether refusals may be, or were, given up on a retry. Until an attempt has followed one, it may.
+    /// Whether refusals may be, or were, given up on a retry. Until an attempt has followed one, it may; and what was
+    /// lost may have been one.
     pub(super) fn weakens(&self) -> bool {
         let refused = |spot: &Spot| !self.facts.refused(*spot).is_empty();
-        !self.unconfirmed.is_empty()
+        passage::connections_lost(self.evidence)
+            || !self.unconfirmed.is_empty()
             || !self.weakened.is_empty()
             || (self.facts.unauthenticated() && Spot::UNTRUSTED.iter().any(refused))
     }
 
-    /// Whether the sender itself asked for the MTA-STS policy.
+    /// Whether the sender asked for the MTA-STS policy, or may be who fetched it.
     pub(super) fn logged(&self) -> bool {
-        !self.evidence.policy_log().is_empty()
+        !self.evidence.policy_log().is_empty() || !self.evidence.test.fetches.is_empty()
     }
 }
 

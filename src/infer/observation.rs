@@ -4,6 +4,7 @@
 use super::case::Case;
 use super::facts::{Facts, Spot};
 use super::hypothesis::{Answer, Hypothesis, Naming, Window};
+use super::passage;
 use crate::base::{Contact, Policy, Server, Zone};
 
 /// One kind of observation.
@@ -73,7 +74,7 @@ impl Observation {
             Self::Offered(Zone::Et) => facts.offered_et.clone(),
             Self::Offered(Zone::Ut) => facts.offered_ut.clone(),
             Self::NeverSecured => unless(
-                !facts.starttls.is_empty(),
+                !facts.starttls.is_empty() || passage::connections_lost(case.evidence),
                 &[&facts.offered_et[..], &facts.offered_ut].concat(),
             ),
             Self::StartTls => facts.starttls.clone(),

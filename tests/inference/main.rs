@@ -29,7 +29,6 @@ mod evidence;
 mod expectation;
 mod random;
 mod reader;
-mod simulation;
 
 use mailproof::base::{Policy, Test};
 use mailproof::infer::{coverage, outbound, passed_over};

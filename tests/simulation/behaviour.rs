@@ -96,7 +96,7 @@ const BOTH: Behaviour = Behaviour {
 };
 
 #[rustfmt::skip]
-pub const BEHAVIOURS: [Behaviour; 33] = [
+pub const BEHAVIOURS: [Behaviour; 30] = [
     Behaviour { name: "none", policy: Policy::None, walks: [Policy::None, Policy::None], ..ANY },
     ANY,
     Behaviour { name: "may, SNI", sni: Sni::Always, ..ANY },
@@ -110,10 +110,8 @@ pub const BEHAVIOURS: [Behaviour; 33] = [
     Behaviour { name: "encrypt, weakens, no SNI", sni: Sni::Never, told_apart: OWN_ONLY, ..WEAKENS },
     Behaviour { name: "verify", told_apart: NAMED, ..VERIFY },
     Behaviour { name: "verify, no SNI", sni: Sni::Never, ..VERIFY },
-    Behaviour { name: "verify, chain only", chain_only: true, told_apart: NAMED, ..VERIFY },
     Behaviour { name: "verify, chain only, no SNI", chain_only: true, sni: Sni::Never, told_apart: OWN_ONLY, ..VERIFY },
     Behaviour { name: "dane", ..DANE },
-    Behaviour { name: "dane, SNI at ut too", sni: Sni::Always, ..DANE },
     Behaviour { name: "dane, ut encrypted", walks: [Policy::Dane, Policy::Encrypt], ..DANE },
     Behaviour { name: "dane, ut verified", walks: [Policy::Dane, Policy::Verify], ..DANE },
     Behaviour { name: "dane-only", policy: Policy::DaneOnly, walks: [Policy::DaneOnly, Policy::DaneOnly], ..DANE },
@@ -122,7 +120,6 @@ pub const BEHAVIOURS: [Behaviour; 33] = [
     Behaviour { name: "mta-sts, ut verified", walks: STRICT_STS, ..STS },
     Behaviour { name: "mta-sts, ut verified, fetches", walks: STRICT_STS, fetches: true, ..STS },
     Behaviour { name: "mta-sts, connects", ..STS_CONNECTS },
-    Behaviour { name: "mta-sts, connects, fetches", fetches: true, ..STS_CONNECTS },
     Behaviour { name: "mta-sts, connects, ut verified", walks: STRICT_STS, told_apart: NAMED, ..STS_CONNECTS },
     Behaviour { name: "mta-sts, connects, ut verified, fetches", walks: STRICT_STS, fetches: true, ..STS_CONNECTS },
     Behaviour { name: "mta-sts, lazy", late: 1, ..STS },

@@ -9,12 +9,19 @@ pub struct Manner {
     pub name: &'static str,
     /// How far one attempt goes.
     pub reach: Reach,
-    /// The preferences of the MX count for nothing.
+    /// The preferences of the MX count for nothing, against RFC 5321 5.1.
     pub at_random: bool,
     /// It says MAIL again in the session in which it was put off.
     pub stays: bool,
     /// Of hosts with equal addresses it knows the first alone, and an address that failed is left alone for a while.
     pub remembers: bool,
+}
+
+impl Manner {
+    /// Whether chance alone says which hosts it ever meets, so that it may never meet what would tell it apart.
+    pub fn is_left_to_chance(&self) -> bool {
+        self.at_random && self.reach == ONE_HOST
+    }
 }
 
 const ALL: Manner = Manner {

@@ -86,6 +86,8 @@ pub struct Sender {
     /// Whether it ever took a certificate only since one had been refused before.
     pub weakened: bool,
     failed: BTreeMap<(Domain, IpAddr), Failed>,
+    /// The address that its last connection came from.
+    comes_from: IpAddr,
 }
 
 /// A walk under way.
@@ -110,6 +112,7 @@ impl Sender {
         sent: i64,
         identity: Identity,
     ) -> Self {
+        let [comes_from, _] = identity.clients;
         Self {
             behaviour,
             manner,
@@ -126,6 +129,7 @@ impl Sender {
             refused: [false; 2],
             weakened: false,
             failed: BTreeMap::new(),
+            comes_from,
         }
     }
 
@@ -185,7 +189,7 @@ impl Sender {
 
     /// What it asks the DNS and the policy host, as far as anybody sees it.
     fn look_around(&self, appliance: &mut Appliance, now: i64) {
-        let [own, _] = self.identity.clients;
+        let own = self.comes_from;
         let elsewhere: IpAddr = "203.0.113.53".parse().unwrap();
         let walks = self.behaviour.walks;
         let sts = walks[0] == mailproof::base::Policy::MtaSts
@@ -217,7 +221,7 @@ impl Sender {
                 } else {
                     elsewhere
                 },
-                ptr: None,
+                ptr: self.identity.ptr.clone().filter(|_| self.behaviour.fetches),
                 agent: String::new(),
             };
             appliance.note(|desk| desk.fetched(fetch));
@@ -279,6 +283,7 @@ impl Sender {
             }
             Step::Connect { host, address } => {
                 let client = self.identity.clients[usize::from(address.is_ipv6())];
+                self.comes_from = client;
                 let (ptr, ehlo) = (self.identity.ptr.as_ref(), &self.identity.ehlo);
                 job.session = Some(appliance.connect(client, ptr, ehlo, *address, now));
                 job.host = Some(host.clone());
