@@ -365,7 +365,7 @@ fn what_a_proven_sender_does_in_its_other_networks_is_its_own() {
     for clients in [[HERE, other], [other, HERE]] {
         let mut desk = Desk::new(settings());
         for (id, client) in (1..).zip(clients) {
-            let mut own = connection(id, id as i64, client, JIM);
+            let mut own = connection(id, 0, client, JIM);
             own.ptr = Domain::parse("out.sender.example").ok();
             own.message = (client == HERE)
                 .then(|| message(Verdict::Pass, None))

@@ -39,11 +39,13 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// Whether refusals may be, or were, given up on a retry. Until an attempt has followed one, it may; and what was
-    /// lost may have been one.
+    /// Whether refusals may be, or were, given up on a retry. Until an attempt has followed one, it may; and where
+    /// connections were lost, what was taken may have been refused before.
     pub(super) fn weakens(&self) -> bool {
         let refused = |spot: &Spot| !self.facts.refused(*spot).is_empty();
-        passage::connections_lost(self.evidence)
+        let took = |spot: &Spot| !self.facts.took(*spot).is_empty();
+        let lost = passage::connections_lost(self.evidence);
+        (lost && Spot::UNTRUSTED.iter().any(took))
             || !self.unconfirmed.is_empty()
             || !self.weakened.is_empty()
             || (self.facts.unauthenticated() && Spot::UNTRUSTED.iter().any(refused))

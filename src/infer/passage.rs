@@ -87,8 +87,13 @@ impl Walk<'_> {
             .any(|order| first(order) == Some(self.hosts[0]))
     }
 
-    /// What it weighs that 3, which led for certain, was not contacted first.
+    /// What it weighs that 3, which led for certain, was not contacted first; in the window nothing, where a shared
+    /// address would not show it either.
     fn weight(&self) -> u32 {
+        let offered = |contact: &&Contact| contact.connection.starttls_offered;
+        if !self.contacts.iter().all(offered) {
+            return 0;
+        }
         let led = self.at_first.iter().all(|order| order[0] == Server::Three);
         let next: BTreeSet<_> = self.at_first.iter().map(|order| order[1]).collect();
         match next.len() {
