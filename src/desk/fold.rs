@@ -134,6 +134,8 @@ impl Desk {
                 let dossier = Dossier::new(id.clone(), connection.started, envelope);
                 self.tests.insert(id.clone(), dossier);
                 self.open.insert(id.clone());
+                // What time alone ties to a test may now be of this one.
+                self.wishes.clear();
                 id
             }
             (None, None) => return,
@@ -232,8 +234,7 @@ impl Desk {
             return;
         };
         self.open.remove(goes);
-        self.wishes.remove(goes);
-        self.wishes.remove(stays);
+        self.wishes.clear();
         let takes_over = |owner: &mut TestId| {
             if owner == goes {
                 *owner = stays.clone();
@@ -320,7 +321,7 @@ impl Desk {
         dossier.ended = Some(time);
         let origins = dossier.origins.clone();
         self.open.remove(&id);
-        self.wishes.remove(&id);
+        self.wishes.clear();
         self.leave_networks(&id);
         for origin in origins {
             let open = self.is_tested(&origin);

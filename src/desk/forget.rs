@@ -44,7 +44,7 @@ impl Desk {
             return;
         };
         self.open.remove(&id);
-        self.wishes.remove(&id);
+        self.wishes.clear();
         for key in &dossier.keys {
             if self.keys.get(key) == Some(&id) {
                 self.keys.remove(key);

@@ -9,6 +9,7 @@ use mailproof::cases::{self, order::IDLE};
 use mailproof::desk::{Desk, Settings};
 use mailproof::infer::{Outbound, outbound};
 use std::net::IpAddr;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 /// Which addresses the hosts have.
@@ -45,8 +46,9 @@ impl Addresses {
     }
 }
 
-pub fn base_domain() -> Domain {
-    Domain::parse("example.org").unwrap()
+pub fn base_domain() -> &'static Domain {
+    static BASE: LazyLock<Domain> = LazyLock::new(|| Domain::parse("example.org").unwrap());
+    &BASE
 }
 
 /// The TTL of the MX records, in seconds.
@@ -55,7 +57,7 @@ const ROTATION: i64 = 300;
 
 fn settings() -> Settings {
     Settings {
-        base_domain: base_domain(),
+        base_domain: base_domain().clone(),
         plaintext_window: Duration::from_secs(180),
         rotation: Duration::from_secs(300),
         patience: Duration::from_secs(4 * 3600),
@@ -226,7 +228,7 @@ impl Appliance {
                 .map(|case| case.server)
                 .find(|server| self.addresses.of(*server).contains(&record.address)),
         };
-        let named = (record.sni.as_deref()).and_then(|sni| cases::by_sni(sni, &base_domain()));
+        let named = (record.sni.as_deref()).and_then(|sni| cases::by_sni(sni, base_domain()));
         let encrypted = record.transport == Transport::Encrypted;
         let (server, via) = match (own, named) {
             (Some(own), Some(named)) if own != named => (None, None),

@@ -2,7 +2,8 @@
 //!
 //! Each behaviour walks the MX list in each way, comes again by each schedule, meets shared and own addresses, alone
 //! and among others, with a resolver that obeys the TTL and with one that does not. `SIMULATION_PLAY=NUMBER` plays one
-//! of them and tells its story; `SIMULATION_SEED=NUMBER` takes other random numbers.
+//! of them and tells its story; `SIMULATION_SEED=NUMBER` takes other random numbers; `SIMULATION_STEP=7` plays one in
+//! seven (any number that shares no factor with the lengths of the tables).
 
 #![allow(
     clippy::unwrap_used,
@@ -13,6 +14,8 @@
 
 mod appliance;
 mod behaviour;
+mod hosts;
+mod identity;
 mod manner;
 mod play;
 #[path = "../inference/random.rs"]

@@ -2,9 +2,10 @@
 
 use crate::appliance::{Addresses, Appliance, moment, second};
 use crate::behaviour::{BEHAVIOURS, Behaviour};
+use crate::identity::Identity;
 use crate::manner::{MANNERS, Manner, SCHEDULES, SLOW, Schedule};
 use crate::random::Random;
-use crate::sender::{Identity, Sender};
+use crate::sender::Sender;
 use jiff::SignedDuration;
 use mailproof::base::{Gap, GapKind, Mailbox, Policy, Server, Test};
 use mailproof::infer::{Outbound, outbound, policy};

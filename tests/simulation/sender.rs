@@ -4,60 +4,22 @@
 
 use crate::appliance::{Addresses, Appliance, Session, TTL, base_domain, moment};
 use crate::behaviour::Behaviour;
+use crate::hosts::{matched, name, server, tlsa, trust};
+use crate::identity::Identity;
 use crate::manner::{Manner, Schedule};
 use crate::random::Random;
 use mailproof::base::{
-    Authentication, Certificate, Close, Domain, Fetch, FetchId, Lookup, Mailbox, MessageFacts, Mx,
-    Order as MxOrder, Query, QueryId, Security, Server, Status, Tls, Tlsa, Verdict, Zone,
+    Authentication, Close, Domain, Fetch, FetchId, Lookup, Mailbox, MessageFacts, Mx,
+    Order as MxOrder, Query, QueryId, Security, Server, Status, Tls, Verdict, Zone,
 };
-use mailproof::cases::{self, Issue};
+use mailproof::cases;
 use mailproof::spec::mta_sts;
 use mailproof::spec::pkix::{Pkix, Trust};
 use mailproof::spec::sender::{Demand, Fact, Order, Outcome, Reply, Secured, Stage, Step, Walk};
-use mailproof::spec::tlsa::{Mismatch, TlsaResult};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
-
-/// How a client that refuses a certificate takes its leave.
-const REFUSALS: [Close; 5] = [
-    Close::Quit,
-    Close::Alert(48),
-    Close::Alert(42),
-    Close::Fin,
-    Close::CloseNotify,
-];
-
-/// Who sends.
-pub struct Identity {
-    pub mailbox: Mailbox,
-    /// Its addresses, by family.
-    clients: [IpAddr; 2],
-    ptr: Option<Domain>,
-    ehlo: String,
-    message_id: String,
-    refuses_by: Close,
-}
-
-impl Identity {
-    /// The sender of this number; one in four has no reverse name that confirms its own.
-    pub fn new(number: usize, random: &mut Random) -> Self {
-        let domain = format!("sender{number}.example");
-        let ehlo = format!("out.{domain}");
-        Self {
-            mailbox: Mailbox::parse(&format!("jim@{domain}")).unwrap(),
-            clients: [
-                format!("198.51.{number}.7").parse().unwrap(),
-                format!("2001:db8:{number}00::7").parse().unwrap(),
-            ],
-            ptr: (random.below(4) > 0).then(|| Domain::parse(&ehlo).unwrap()),
-            ehlo,
-            message_id: format!("<1@{domain}>"),
-            refuses_by: REFUSALS[random.below(REFUSALS.len())].clone(),
-        }
-    }
-}
 
 /// An address that failed, as Exim remembers it.
 struct Failed {
@@ -494,55 +456,5 @@ fn reply(code: u16) -> Reply {
     Reply {
         code,
         lines: vec![String::new()],
-    }
-}
-
-fn name(server: Server) -> Domain {
-    let relative = cases::relative_name(server).unwrap();
-    base_domain().below(&relative).unwrap()
-}
-
-fn server(host: &str) -> Server {
-    cases::by_sni(host, &base_domain()).unwrap()
-}
-
-fn record(octet: u8) -> Tlsa {
-    Tlsa {
-        usage: 3,
-        selector: 1,
-        matching: 1,
-        data: vec![octet; 32],
-    }
-}
-
-/// The TLSA records of a host: the digest of its key is its number.
-fn tlsa(server: Server) -> Vec<Tlsa> {
-    match cases::case(server).tlsa {
-        None => Vec::new(),
-        Some(cases::Tlsa::Valid) => vec![record(server.number())],
-        Some(cases::Tlsa::Invalid) => vec![record(99)],
-    }
-}
-
-/// What a certificate is worth for a host.
-fn trust(certificate: Certificate, host: Option<&Domain>) -> Trust {
-    match certificate {
-        Certificate::Host(shown) if cases::case(shown).issue == Some(Issue::Ca) => {
-            match Some(&name(shown)) == host {
-                true => Trust::Trusted,
-                false => Trust::NameMismatch,
-            }
-        }
-        _ => Trust::Untrusted,
-    }
-}
-
-fn matched(certificate: Certificate, demand: &Demand) -> TlsaResult {
-    match (demand.tlsa.first(), certificate) {
-        (None, _) => TlsaResult::Absent,
-        (Some(wanted), Certificate::Host(shown)) if *wanted == record(shown.number()) => {
-            TlsaResult::Match(wanted.clone())
-        }
-        _ => TlsaResult::NoMatch(Mismatch::Association),
     }
 }
