@@ -2,11 +2,12 @@
 
 use super::Reason;
 use super::case::Case;
-use super::evidence::ids;
+use super::evidence::{ids, in_order};
+use super::facts::Facts;
 use super::hypothesis::{HYPOTHESES, Hypothesis};
 use super::observation::Observation;
 use crate::base::{Contact, Policy};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What was observed, and which behaviours that excludes.
 pub(super) struct Constraint<'a> {
@@ -17,16 +18,16 @@ pub(super) struct Constraint<'a> {
     excluded: BTreeSet<usize>,
 }
 
-/// The behaviours that may be assumed: places in [`HYPOTHESES`].
-fn assumed(case: &Case<'_>) -> BTreeSet<usize> {
+/// The behaviours that may be assumed, by their places in [`HYPOTHESES`], each with the facts that count for it.
+fn assumed<'b, 'a>(case: &'b Case<'a>) -> BTreeMap<usize, &'b Facts<'a>> {
     (HYPOTHESES.iter().enumerate())
-        .filter(|(_, hypothesis)| hypothesis.facts(case).is_some())
-        .map(|(place, _)| place)
+        .filter_map(|(place, hypothesis)| Some((place, hypothesis.facts(case)?)))
         .collect()
 }
 
 /// What was observed and excludes anything.
 pub(super) fn constraints<'a>(case: &Case<'a>) -> Vec<Constraint<'a>> {
+    let assumed = assumed(case);
     let mut constraints = Vec::new();
     for observation in Observation::all() {
         let mut proof = Vec::new();
@@ -36,26 +37,25 @@ pub(super) fn constraints<'a>(case: &Case<'a>) -> Vec<Constraint<'a>> {
             .into_iter()
             .flatten()
         {
-            let seen = observation.proof(case, facts);
-            if seen.is_empty() {
+            let fallen: Vec<usize> = (assumed.iter())
+                .filter(|(place, own)| {
+                    std::ptr::eq(**own, facts) && observation.excludes(&HYPOTHESES[**place])
+                })
+                .map(|(place, _)| *place)
+                .collect();
+            if fallen.is_empty() {
                 continue;
             }
-            let by = |hypothesis: &Hypothesis| {
-                let own = hypothesis.facts(case);
-                own.is_some_and(|own| std::ptr::eq(own, facts)) && observation.excludes(hypothesis)
-            };
-            let before = excluded.len();
-            excluded.extend((0..HYPOTHESES.len()).filter(|place| by(&HYPOTHESES[*place])));
-            if excluded.len() > before {
+            let seen = observation.proof(case, facts);
+            if !seen.is_empty() {
                 proof.extend(seen);
+                excluded.extend(fallen);
             }
         }
         if !excluded.is_empty() {
-            proof.sort_by_key(|contact| (contact.connection.started, contact.connection.id));
-            proof.dedup_by_key(|contact| contact.connection.id);
             constraints.push(Constraint {
                 observation,
-                proof,
+                proof: in_order(proof),
                 excluded,
             });
         }
@@ -70,25 +70,20 @@ pub(super) fn survivors(
 ) -> Vec<&'static Hypothesis> {
     let mut left = assumed(case);
     for constraint in constraints {
-        left.retain(|place| !constraint.excluded.contains(place));
+        left.retain(|place, _| !constraint.excluded.contains(place));
     }
-    left.iter().map(|place| &HYPOTHESES[*place]).collect()
+    left.keys().map(|place| &HYPOTHESES[*place]).collect()
 }
 
 /// The connections that exclude anything, by start.
 pub(super) fn proof<'a>(constraints: &[Constraint<'a>]) -> Vec<&'a Contact> {
-    let mut proof: Vec<_> = (constraints.iter())
-        .flat_map(|constraint| &constraint.proof)
-        .copied()
-        .collect();
-    proof.sort_by_key(|contact| (contact.connection.started, contact.connection.id));
-    proof.dedup_by_key(|contact| contact.connection.id);
-    proof
+    let proofs = constraints.iter().flat_map(|constraint| &constraint.proof);
+    in_order(proofs.copied().collect())
 }
 
 /// The shortest way that was found through the constraints: each step excludes as many policies as one can.
 pub(super) fn reasons(case: &Case<'_>, constraints: &[Constraint<'_>]) -> Vec<Reason> {
-    let mut left = assumed(case);
+    let mut left: BTreeSet<usize> = assumed(case).into_keys().collect();
     let mut open: Vec<_> = constraints.iter().collect();
     let mut reasons = Vec::new();
     loop {
