@@ -256,9 +256,9 @@ fn each_sender_gets_the_right_verdict() {
     let mut taken = Vec::new();
     for (sender, host) in senders().zip(&hosts) {
         let mut both = table::Attempts::default();
-        for ((side, appliance), attempts_here) in SIDES.iter().zip(&appliances).zip(&mut both) {
-            let test = finished(side, appliance, sender, host);
-            *attempts_here = attempts(&test);
+        for ((side, mailproof), taken) in SIDES.iter().zip(&appliances).zip(&mut both) {
+            let test = finished(side, mailproof, sender, host);
+            *taken = attempts(&test);
             let found = side.faults(sender, host, &test);
             if !found.is_empty() {
                 faults.extend(found);
@@ -279,17 +279,17 @@ fn each_sender_gets_the_right_verdict() {
 }
 
 /// The sender's test here, once it is over and its answer had time to arrive; it is exported as well.
-fn finished(side: &Side, appliance: &Host, sender: &Sender, host: &Host) -> Value {
+fn finished(side: &Side, mailproof: &Host, sender: &Sender, host: &Host) -> Value {
     let what = format!("{} at {}", sender.name, side.base);
     let test = wait_for(&what, Duration::from_secs(240), || {
-        appliance::reported(appliance, &sender.mailbox())
+        appliance::reported(mailproof, &sender.mailbox())
     });
     // The answer is in the mailbox a moment after the appliance heard 250.
     wait_for("the mailbox", Duration::from_secs(20), || {
         (!side.answers(host).is_empty() || test["reply"]["state"] != "sent").then_some(())
     });
     let id = test["id"].as_str().unwrap_or_default();
-    let export = appliance::mailproof(appliance, &["tests", "export", id]);
+    let export = appliance::mailproof(mailproof, &["tests", "export", id]);
     fs::create_dir_all(EXPORTS).unwrap();
     let file = format!("{}-{}.json", sender.name, side.name);
     fs::write(Path::new(EXPORTS).join(file), export).unwrap();
