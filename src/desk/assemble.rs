@@ -6,8 +6,11 @@ use super::attempt;
 use super::dossier::Dossier;
 use super::settings::{after, before};
 use super::sightings::runs_near;
-use crate::base::{Connection, Contact, Gap, Order, Origin, Seen, Test, Timestamp, Via, Zone};
+use crate::base::{
+    Connection, Contact, Domain, Fetch, Gap, Order, Origin, Query, Seen, Test, Timestamp, Via, Zone,
+};
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 impl Desk {
     /// The evidence of one test as of now.
@@ -21,16 +24,17 @@ impl Desk {
         let signatures: BTreeSet<_> = (facts.iter())
             .flat_map(|facts| facts.signatures.iter().cloned())
             .collect();
-        // Those of clients that count for nothing choose nothing either.
-        let mut queries = self.alone(dossier, &dossier.queries, |query| query.time);
+        let (own_queries, own_fetches) = self.sightings(dossier);
+        let mut queries = self.alone(dossier, &own_queries, |query| query.time);
+        let mut fetches = self.alone(dossier, &own_fetches, |fetch| fetch.time);
+        // Those of clients that count for nothing choose nothing, and are shown: they may be of its sender.
         for query in &mut queries {
             query.shared |= !dossier.counts_near(query.what.resolver, None);
         }
-        queries.sort_by_key(|query| (query.what.time, query.what.id));
-        let mut fetches = self.alone(dossier, &dossier.fetches, |fetch| fetch.time);
         for fetch in &mut fetches {
             fetch.shared |= !dossier.counts_near(fetch.what.client, fetch.what.ptr.as_ref());
         }
+        queries.sort_by_key(|query| (query.what.time, query.what.id));
         fetches.sort_by_key(|fetch| (fetch.what.time, fetch.what.id));
         Test {
             id: dossier.id.clone(),
@@ -162,6 +166,38 @@ impl Desk {
                     && !(seen.shared && others.iter().any(|other| runs_near(other, time)))
             })
             .cloned()
+            .collect()
+    }
+
+    /// The queries and fetches of a test; those that another sender in the same network may have made are shared.
+    fn sightings(&self, dossier: &Dossier) -> (Vec<Seen<Query>>, Vec<Seen<Fetch>>) {
+        let mut neighbours = None;
+        let mut shared = |client: IpAddr, ptr: Option<&Domain>, time: Timestamp| {
+            !dossier.is_at(client, ptr)
+                && (neighbours
+                    .get_or_insert_with(|| self.neighbours(dossier))
+                    .iter())
+                .any(|other| other.is_near(client, ptr) && runs_near(other, time))
+        };
+        let queries = (dossier.queries.iter()).map(|seen| Seen {
+            shared: seen.shared || shared(seen.what.resolver, None, seen.what.time),
+            ..seen.clone()
+        });
+        let queries = queries.collect();
+        let fetches = (dossier.fetches.iter()).map(|seen| Seen {
+            shared: seen.shared || shared(seen.what.client, seen.what.ptr.as_ref(), seen.what.time),
+            ..seen.clone()
+        });
+        (queries, fetches.collect())
+    }
+
+    /// The tests of other senders that came from a network of this one's.
+    fn neighbours(&self, dossier: &Dossier) -> Vec<&Dossier> {
+        (self.tests.values())
+            .filter(|other| {
+                other.origins.is_disjoint(&dossier.origins)
+                    && !other.networks.is_disjoint(&dossier.networks)
+            })
             .collect()
     }
 }

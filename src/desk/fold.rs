@@ -176,6 +176,10 @@ impl Desk {
         }
         let first = self.near.entry(network).or_default().insert(id.clone());
         let alone = self.is_alone(id, now);
+        if first {
+            // Others may have this network, too.
+            self.wishes.clear();
+        }
         if let Some(dossier) = self.tests.get_mut(id).filter(|_| first) {
             dossier.networks.insert(network);
             self.sightings.hand_to(dossier, now, alone);

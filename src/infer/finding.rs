@@ -1,7 +1,7 @@
 //! Findings: what is worth knowing beside the policy, one row a code.
 
 use super::case::Case;
-use super::evidence::ids;
+use super::evidence::{ids, in_order};
 use super::facts::{Facts, Spot};
 use super::{Finding, Plaintext};
 use crate::base::{Close, Contact, Policy, Zone};
@@ -99,10 +99,8 @@ pub(super) fn findings(
 }
 
 /// The ids, in the order of time, when there are any.
-fn some(mut contacts: Vec<&Contact>) -> Option<Vec<String>> {
-    contacts.sort_by_key(|contact| (contact.connection.started, contact.connection.id));
-    contacts.dedup_by_key(|contact| contact.connection.id);
-    (!contacts.is_empty()).then(|| ids(&contacts))
+fn some(contacts: Vec<&Contact>) -> Option<Vec<String>> {
+    (!contacts.is_empty()).then(|| ids(&in_order(contacts)))
 }
 
 const STRICT: [Policy; 3] = [Policy::Dane, Policy::MtaSts, Policy::DaneMtaSts];

@@ -13,10 +13,12 @@ mod hypothesis;
 mod observation;
 mod passage;
 mod reason;
+mod row;
 mod verdict;
 
 pub use coverage::{Coverage, coverage};
 pub use passage::passed_over;
+pub use row::row;
 pub use verdict::{outbound, policy, waiting_for};
 
 use crate::base::{Policy, Server};

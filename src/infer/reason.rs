@@ -2,76 +2,60 @@
 
 use super::Reason;
 use super::case::Case;
-use super::evidence::ids;
+use super::evidence::{ids, in_order};
 use super::facts::Facts;
 use super::hypothesis::{HYPOTHESES, Hypothesis};
 use super::observation::Observation;
 use crate::base::{Contact, Policy};
-use std::collections::BTreeSet;
-
-/// Places in [`HYPOTHESES`], a bit each.
-type Places = u32;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What was observed, and which behaviours that excludes.
 pub(super) struct Constraint<'a> {
     observation: Observation,
     /// The connections that prove it, by start.
     proof: Vec<&'a Contact>,
-    /// Of the behaviours that may be assumed.
-    excluded: Places,
+    /// Places in [`HYPOTHESES`], of behaviours that may be assumed.
+    excluded: BTreeSet<usize>,
 }
 
-/// The places of the behaviours that are such.
-fn places(such: impl Fn(&Hypothesis) -> bool) -> Places {
+/// The behaviours that may be assumed, by their places in [`HYPOTHESES`], each with the facts that count for it.
+fn assumed<'b, 'a>(case: &'b Case<'a>) -> BTreeMap<usize, &'b Facts<'a>> {
     (HYPOTHESES.iter().enumerate())
-        .filter(|(_, hypothesis)| such(hypothesis))
-        .fold(0, |places, (place, _)| places | 1 << place)
-}
-
-/// The behaviours at these places.
-fn behaviours(places: Places) -> impl Iterator<Item = &'static Hypothesis> {
-    (HYPOTHESES.iter().enumerate())
-        .filter(move |(place, _)| places & 1 << place != 0)
-        .map(|(_, hypothesis)| hypothesis)
-}
-
-/// The behaviours that may be assumed.
-fn assumed(case: &Case<'_>) -> Places {
-    places(|hypothesis| hypothesis.facts(case).is_some())
+        .filter_map(|(place, hypothesis)| Some((place, hypothesis.facts(case)?)))
+        .collect()
 }
 
 /// What was observed and excludes anything.
 pub(super) fn constraints<'a>(case: &Case<'a>) -> Vec<Constraint<'a>> {
-    // A late policy is judged by what came after it alone.
-    let judged: Vec<_> = [Some(&case.facts), case.later.as_ref()]
-        .into_iter()
-        .flatten()
-        .map(|facts| {
-            let by = |own: Option<&Facts<'_>>| own.is_some_and(|own| std::ptr::eq(own, facts));
-            (facts, places(|hypothesis| by(hypothesis.facts(case))))
-        })
-        .collect();
+    let assumed = assumed(case);
     let mut constraints = Vec::new();
     for observation in Observation::all() {
         let mut proof = Vec::new();
-        let mut excluded = 0;
-        for (facts, judged) in &judged {
-            let seen = observation.proof(case, facts);
-            if seen.is_empty() {
+        let mut excluded = BTreeSet::new();
+        // A late policy is judged by what came after it alone.
+        for facts in [Some(&case.facts), case.later.as_ref()]
+            .into_iter()
+            .flatten()
+        {
+            let fallen: Vec<usize> = (assumed.iter())
+                .filter(|(place, own)| {
+                    std::ptr::eq(**own, facts) && observation.excludes(&HYPOTHESES[**place])
+                })
+                .map(|(place, _)| *place)
+                .collect();
+            if fallen.is_empty() {
                 continue;
             }
-            let by = judged & places(|hypothesis| observation.excludes(hypothesis));
-            if by != 0 {
+            let seen = observation.proof(case, facts);
+            if !seen.is_empty() {
                 proof.extend(seen);
+                excluded.extend(fallen);
             }
-            excluded |= by;
         }
-        if excluded != 0 {
-            proof.sort_by_key(|contact| (contact.connection.started, contact.connection.id));
-            proof.dedup_by_key(|contact| contact.connection.id);
+        if !excluded.is_empty() {
             constraints.push(Constraint {
                 observation,
-                proof,
+                proof: in_order(proof),
                 excluded,
             });
         }
@@ -84,33 +68,31 @@ pub(super) fn survivors(
     case: &Case<'_>,
     constraints: &[Constraint<'_>],
 ) -> Vec<&'static Hypothesis> {
-    let excluded = (constraints.iter()).fold(0, |places, one| places | one.excluded);
-    behaviours(assumed(case) & !excluded).collect()
+    let mut left = assumed(case);
+    for constraint in constraints {
+        left.retain(|place, _| !constraint.excluded.contains(place));
+    }
+    left.keys().map(|place| &HYPOTHESES[*place]).collect()
 }
 
 /// The connections that exclude anything, by start.
 pub(super) fn proof<'a>(constraints: &[Constraint<'a>]) -> Vec<&'a Contact> {
-    let mut proof: Vec<_> = (constraints.iter())
-        .flat_map(|constraint| &constraint.proof)
-        .copied()
-        .collect();
-    proof.sort_by_key(|contact| (contact.connection.started, contact.connection.id));
-    proof.dedup_by_key(|contact| contact.connection.id);
-    proof
+    let proofs = constraints.iter().flat_map(|constraint| &constraint.proof);
+    in_order(proofs.copied().collect())
 }
 
 /// The shortest way that was found through the constraints: each step excludes as many policies as one can.
 pub(super) fn reasons(case: &Case<'_>, constraints: &[Constraint<'_>]) -> Vec<Reason> {
-    let mut left = assumed(case);
+    let mut left: BTreeSet<usize> = assumed(case).into_keys().collect();
     let mut open: Vec<_> = constraints.iter().collect();
     let mut reasons = Vec::new();
     loop {
-        let before = policies(left);
+        let before = policies(&left);
         let gain = |constraint: &&Constraint<'_>| {
-            let rest = left & !constraint.excluded;
+            let rest: BTreeSet<_> = left.difference(&constraint.excluded).copied().collect();
             (
-                before.len() - policies(rest).len(),
-                left.count_ones() - rest.count_ones(),
+                before.len() - policies(&rest).len(),
+                left.len() - rest.len(),
             )
         };
         let best = (open.iter().enumerate().rev())
@@ -120,8 +102,8 @@ pub(super) fn reasons(case: &Case<'_>, constraints: &[Constraint<'_>]) -> Vec<Re
             return reasons;
         };
         let step = open.remove(place);
-        left &= !step.excluded;
-        let after = policies(left);
+        left.retain(|place| !step.excluded.contains(place));
+        let after = policies(&left);
         reasons.push(Reason {
             code: step.observation.code().to_owned(),
             server: step.observation.server(),
@@ -131,8 +113,9 @@ pub(super) fn reasons(case: &Case<'_>, constraints: &[Constraint<'_>]) -> Vec<Re
     }
 }
 
-fn policies(places: Places) -> BTreeSet<Policy> {
-    behaviours(places)
-        .map(|hypothesis| hypothesis.policy)
+fn policies(places: &BTreeSet<usize>) -> BTreeSet<Policy> {
+    places
+        .iter()
+        .map(|place| HYPOTHESES[*place].policy)
         .collect()
 }

@@ -149,7 +149,8 @@ fn awaited(case: &Case<'_>, left: &[&Hypothesis]) -> Vec<Server> {
     } else {
         let telling: Vec<Server> = hosts()
             .filter(|(server, spot)| {
-                (open(server) || case.unconfirmed.contains(spot)) && tells(left, *spot)
+                let avoidable = open(server) && *server == Server::Three;
+                (open(server) || case.unconfirmed.contains(spot)) && tells(left, *spot, avoidable)
             })
             .map(|(server, _)| server)
             .collect();
@@ -165,15 +166,15 @@ fn awaited(case: &Case<'_>, left: &[&Hypothesis]) -> Vec<Server> {
     waiting
 }
 
-/// Whether some answer here, or that 3 is avoided, would leave fewer policies.
-fn tells(left: &[&Hypothesis], spot: Spot) -> bool {
+/// Whether some answer here, or that it is avoided, would leave fewer policies.
+fn tells(left: &[&Hypothesis], spot: Spot, avoidable: bool) -> bool {
     let policies = |what: Option<Observation>| -> BTreeSet<Policy> {
         (left.iter())
             .filter(|hypothesis| !what.is_some_and(|what| what.excludes(hypothesis)))
             .map(|hypothesis| hypothesis.policy)
             .collect()
     };
-    let avoided = (spot == Spot::Three).then_some(Observation::ThreeAvoided);
+    let avoided = avoidable.then_some(Observation::ThreeAvoided);
     let all = policies(None);
     [Observation::Accepted(spot), Observation::Refused(spot)]
         .into_iter()

@@ -12,7 +12,7 @@ struct Sum {
     count: usize,
     first: Option<Timestamp>,
     last: Option<Timestamp>,
-    /// Who asked, each once.
+    /// Who asked, each once: as many as are shown, and one more.
     who: Vec<String>,
     /// How many had the bit DO, and how many CD.
     bits: [usize; 2],
@@ -23,7 +23,7 @@ impl Sum {
         self.count += 1;
         self.first = Some(self.first.map_or(time, |first| first.min(time)));
         self.last = self.last.max(Some(time));
-        if !self.who.contains(&who) {
+        if self.who.len() <= limits::REPORT_EVIDENCE && !self.who.contains(&who) {
             self.who.push(who);
         }
         for (sum, bit) in self.bits.iter_mut().zip(bits) {

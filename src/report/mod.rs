@@ -25,7 +25,7 @@ pub use export::{Export, Format};
 pub use html::html;
 pub use json::{Redaction, evidence_file, json};
 pub use stored::StoredError;
-pub use text::{subject, text};
+pub use text::{sending_text, subject, text};
 
 use crate::base::Test;
 use crate::infer::Outbound;
