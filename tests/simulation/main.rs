@@ -73,8 +73,13 @@ fn no_sender_is_called_by_another_name_and_nearly_all_are_found_out() {
     let played = all(seed);
     let table = Table::of(&played);
     println!("seed {seed}\n{table}");
-    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/target/simulation.txt");
-    std::fs::write(file, format!("seed {seed}\n{table}")).unwrap();
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/target");
+    std::fs::create_dir_all(folder).unwrap();
+    std::fs::write(
+        format!("{folder}/simulation.txt"),
+        format!("seed {seed}\n{table}"),
+    )
+    .unwrap();
     let faults: Vec<_> = (played.iter())
         .filter_map(|(what, ending)| Some((what.number, ending.faults.first()?)))
         .map(|(number, fault)| format!("SIMULATION_PLAY={number}: {fault}"))
