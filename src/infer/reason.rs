@@ -7,52 +7,66 @@ use super::facts::Facts;
 use super::hypothesis::{HYPOTHESES, Hypothesis};
 use super::observation::Observation;
 use crate::base::{Contact, Policy};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+
+/// Places in [`HYPOTHESES`], a bit each.
+type Places = u32;
 
 /// What was observed, and which behaviours that excludes.
 pub(super) struct Constraint<'a> {
     observation: Observation,
     /// The connections that prove it, by start.
     proof: Vec<&'a Contact>,
-    /// Places in [`HYPOTHESES`], of behaviours that may be assumed.
-    excluded: BTreeSet<usize>,
+    /// Of the behaviours that may be assumed.
+    excluded: Places,
 }
 
-/// The behaviours that may be assumed, by their places in [`HYPOTHESES`], each with the facts that count for it.
-fn assumed<'b, 'a>(case: &'b Case<'a>) -> BTreeMap<usize, &'b Facts<'a>> {
+/// The places of the behaviours that are such.
+fn places(such: impl Fn(&Hypothesis) -> bool) -> Places {
     (HYPOTHESES.iter().enumerate())
-        .filter_map(|(place, hypothesis)| Some((place, hypothesis.facts(case)?)))
-        .collect()
+        .filter(|(_, hypothesis)| such(hypothesis))
+        .fold(0, |places, (place, _)| places | 1 << place)
+}
+
+/// The behaviours at these places.
+fn behaviours(places: Places) -> impl Iterator<Item = &'static Hypothesis> {
+    (HYPOTHESES.iter().enumerate())
+        .filter(move |(place, _)| places & 1 << place != 0)
+        .map(|(_, hypothesis)| hypothesis)
+}
+
+/// The behaviours that may be assumed.
+fn assumed(case: &Case<'_>) -> Places {
+    places(|hypothesis| hypothesis.facts(case).is_some())
 }
 
 /// What was observed and excludes anything.
 pub(super) fn constraints<'a>(case: &Case<'a>) -> Vec<Constraint<'a>> {
-    let assumed = assumed(case);
+    // A late policy is judged by what came after it alone.
+    let judged: Vec<_> = [Some(&case.facts), case.later.as_ref()]
+        .into_iter()
+        .flatten()
+        .map(|facts| {
+            let by = |own: Option<&Facts<'_>>| own.is_some_and(|own| std::ptr::eq(own, facts));
+            (facts, places(|hypothesis| by(hypothesis.facts(case))))
+        })
+        .collect();
     let mut constraints = Vec::new();
     for observation in Observation::all() {
         let mut proof = Vec::new();
-        let mut excluded = BTreeSet::new();
-        // A late policy is judged by what came after it alone.
-        for facts in [Some(&case.facts), case.later.as_ref()]
-            .into_iter()
-            .flatten()
-        {
-            let fallen: Vec<usize> = (assumed.iter())
-                .filter(|(place, own)| {
-                    std::ptr::eq(**own, facts) && observation.excludes(&HYPOTHESES[**place])
-                })
-                .map(|(place, _)| *place)
-                .collect();
-            if fallen.is_empty() {
+        let mut excluded = 0;
+        for (facts, judged) in &judged {
+            let fallen = judged & places(|hypothesis| observation.excludes(hypothesis));
+            if fallen == 0 {
                 continue;
             }
             let seen = observation.proof(case, facts);
             if !seen.is_empty() {
                 proof.extend(seen);
-                excluded.extend(fallen);
+                excluded |= fallen;
             }
         }
-        if !excluded.is_empty() {
+        if excluded != 0 {
             constraints.push(Constraint {
                 observation,
                 proof: in_order(proof),
@@ -68,31 +82,31 @@ pub(super) fn survivors(
     case: &Case<'_>,
     constraints: &[Constraint<'_>],
 ) -> Vec<&'static Hypothesis> {
-    let mut left = assumed(case);
-    for constraint in constraints {
-        left.retain(|place, _| !constraint.excluded.contains(place));
-    }
-    left.keys().map(|place| &HYPOTHESES[*place]).collect()
+    let excluded = (constraints.iter()).fold(0, |places, one| places | one.excluded);
+    behaviours(assumed(case) & !excluded).collect()
 }
 
 /// The connections that exclude anything, by start.
 pub(super) fn proof<'a>(constraints: &[Constraint<'a>]) -> Vec<&'a Contact> {
-    let proofs = constraints.iter().flat_map(|constraint| &constraint.proof);
-    in_order(proofs.copied().collect())
+    let proof = (constraints.iter())
+        .flat_map(|constraint| &constraint.proof)
+        .copied()
+        .collect();
+    in_order(proof)
 }
 
 /// The shortest way that was found through the constraints: each step excludes as many policies as one can.
 pub(super) fn reasons(case: &Case<'_>, constraints: &[Constraint<'_>]) -> Vec<Reason> {
-    let mut left: BTreeSet<usize> = assumed(case).into_keys().collect();
+    let mut left = assumed(case);
     let mut open: Vec<_> = constraints.iter().collect();
     let mut reasons = Vec::new();
     loop {
-        let before = policies(&left);
+        let before = policies(left);
         let gain = |constraint: &&Constraint<'_>| {
-            let rest: BTreeSet<_> = left.difference(&constraint.excluded).copied().collect();
+            let rest = left & !constraint.excluded;
             (
-                before.len() - policies(&rest).len(),
-                left.len() - rest.len(),
+                before.len() - policies(rest).len(),
+                left.count_ones() - rest.count_ones(),
             )
         };
         let best = (open.iter().enumerate().rev())
@@ -102,8 +116,8 @@ pub(super) fn reasons(case: &Case<'_>, constraints: &[Constraint<'_>]) -> Vec<Re
             return reasons;
         };
         let step = open.remove(place);
-        left.retain(|place| !step.excluded.contains(place));
-        let after = policies(&left);
+        left &= !step.excluded;
+        let after = policies(left);
         reasons.push(Reason {
             code: step.observation.code().to_owned(),
             server: step.observation.server(),
@@ -113,9 +127,8 @@ pub(super) fn reasons(case: &Case<'_>, constraints: &[Constraint<'_>]) -> Vec<Re
     }
 }
 
-fn policies(places: &BTreeSet<usize>) -> BTreeSet<Policy> {
-    places
-        .iter()
-        .map(|place| HYPOTHESES[*place].policy)
+fn policies(places: Places) -> BTreeSet<Policy> {
+    behaviours(places)
+        .map(|hypothesis| hypothesis.policy)
         .collect()
 }
