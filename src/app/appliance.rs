@@ -7,9 +7,10 @@ use super::outcome::Outcomes;
 use super::pages::Site;
 use super::publish::Publisher;
 use super::relay::OperatorRelay;
+use super::reports::Intake;
 use super::sockets::Sockets;
-use super::{StartError, World, failed, wake, way_out};
-use crate::base::ports::{Clock, Control, Desk as DeskPort, Random};
+use super::{StartError, World, amend, failed, wake, way_out};
+use crate::base::ports::{Clock, Control, Desk as DeskPort, Judge, Random};
 use crate::base::{Event, Gap, Order, Timestamp, Zone, limits};
 use crate::config::Config;
 use crate::desk::{self, Desk};
@@ -24,6 +25,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 /// How long clients, and mails under way, may take when the appliance stops: longer than a session gives its client.
@@ -177,15 +179,17 @@ impl Appliance {
         let desk: Arc<dyn DeskPort> = observer.clone();
 
         let mut listeners = JoinSet::new();
+        let came = Arc::new(Notify::new());
         self.listen(
             &mut listeners,
             sockets,
-            (&dial, &desk, &presented, commands),
+            (&dial, &desk, &presented, commands, &came),
             &shutdown,
         )?;
         let mut helpers = JoinSet::new();
         let stopped = shutdown.clone();
         helpers.spawn(async move { observer.observe(queries, stopped).await });
+        helpers.spawn(amend::run(Arc::clone(&self.live), came, shutdown.clone()));
         helpers.spawn(Arc::clone(&outcomes).send_queued(shutdown.clone()));
         tracing::info!(
             "serving {} and {}",
@@ -224,11 +228,12 @@ impl Appliance {
         &self,
         listeners: &mut JoinSet<()>,
         sockets: Sockets,
-        (dial, desk, presented, commands): (
+        (dial, desk, presented, commands, came): (
             &Dial,
             &Arc<dyn DeskPort>,
             &Arc<Presented>,
             Arc<dyn Control>,
+            &Arc<Notify>,
         ),
         shutdown: &Shutdown,
     ) -> Result<(), StartError> {
@@ -250,21 +255,8 @@ impl Appliance {
                 tracing::error!("the nameserver stopped: {error}");
             }
         });
-        let relay = OperatorRelay::new(
-            dial.clone(),
-            self.config.reply.operator.clone(),
-            Arc::clone(&self.clock),
-            Arc::clone(&self.random),
-        );
-        let ports = serve::smtp::Ports {
-            desk: Arc::clone(desk),
-            judge: Arc::new(MailJudge::new(
-                dial.clone(),
-                self.config.base_domain.clone(),
-            )),
-            relay: Arc::new(relay),
-            clock: Arc::clone(&self.clock),
-        };
+        let ports = self.mail_ports(dial, desk, came);
+        let reports = Arc::clone(&ports.reports);
         listeners.spawn(serve::smtp::run(
             sockets.smtp,
             Arc::clone(&presented.smtp),
@@ -274,6 +266,8 @@ impl Appliance {
         let site = web::Web {
             tls: Arc::clone(&presented.web),
             pages: Arc::new(Site::new(&self.config).map_err(failed)?),
+            reports,
+            reports_host: self.config.zone_name(Zone::Et),
             desk: Arc::clone(desk),
             clock: Arc::clone(&self.clock),
             settings: web::Settings {
@@ -291,6 +285,38 @@ impl Appliance {
             listeners.spawn(serve::control::run(control, commands, shutdown.clone()));
         }
         Ok(())
+    }
+
+    /// What the mail server asks.
+    fn mail_ports(
+        &self,
+        dial: &Dial,
+        desk: &Arc<dyn DeskPort>,
+        came: &Arc<Notify>,
+    ) -> serve::smtp::Ports {
+        let relay = OperatorRelay::new(
+            dial.clone(),
+            self.config.reply.operator.clone(),
+            Arc::clone(&self.clock),
+            Arc::clone(&self.random),
+        );
+        let base_domain = &self.config.base_domain;
+        let judge: Arc<dyn Judge> = Arc::new(MailJudge::new(dial.clone(), base_domain.clone()));
+        let reports = Arc::new(Intake::new(
+            Arc::clone(&self.live),
+            Arc::clone(&judge),
+            dial.clone(),
+            Arc::clone(&self.clock),
+            base_domain.clone(),
+            Arc::clone(came),
+        ));
+        serve::smtp::Ports {
+            desk: Arc::clone(desk),
+            judge,
+            relay: Arc::new(relay),
+            reports,
+            clock: Arc::clone(&self.clock),
+        }
     }
 }
 

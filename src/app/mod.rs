@@ -2,6 +2,7 @@
 //!
 //! Decides nothing of its own: when something is due is said by the parts, what it means as well.
 
+mod amend;
 mod appliance;
 mod checks;
 mod control;
@@ -16,6 +17,7 @@ mod outcome;
 mod pages;
 mod publish;
 mod relay;
+mod reports;
 mod results;
 pub mod send;
 mod sockets;

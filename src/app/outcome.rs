@@ -1,5 +1,6 @@
 //! From a test that is over to its stored result and its result mail.
 
+use super::amend;
 use super::appliance::Appliance;
 use super::checks::Checks;
 use super::live::Live;
@@ -146,7 +147,7 @@ impl Outcomes {
             test: id.clone(),
             time: now,
         };
-        let _shared = self.live.results.read().await;
+        let shared = self.live.results.read().await;
         if self.live.desk().test(id).filter(over).is_none() {
             tracing::info!("test {id} was erased before its result was made");
             return Ok(());
@@ -164,6 +165,11 @@ impl Outcomes {
         if let Some(item) = item {
             self.queue().insert(item);
             self.queued.notify_one();
+        }
+        drop(shared);
+        // A report that came while the result was made is not in it.
+        if let Err(error) = amend::one(&self.live, id).await {
+            tracing::error!("test {id}: its result may lack TLS reports: {error}");
         }
         Ok(())
     }

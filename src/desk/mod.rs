@@ -13,6 +13,7 @@ mod fold;
 mod forget;
 mod leader;
 mod need;
+mod reports;
 mod room;
 mod settings;
 mod sightings;
@@ -34,6 +35,7 @@ mod scenario;
 mod scenes;
 
 pub use erase::{Doomed, Whom};
+pub use reports::Full;
 pub use settings::Settings;
 
 use crate::base::ports::{Decision, Recipient};
@@ -44,6 +46,7 @@ use crate::base::{
 use acknowledge::{ready, taken_in_clear};
 use addressing::{Envelope, Key};
 use dossier::Dossier;
+use reports::Reports;
 use settings::after;
 use sightings::Sightings;
 use source::Source;
@@ -79,6 +82,7 @@ pub struct Desk {
     /// A test whose first connection comes next.
     opening: Option<(TestId, Timestamp, ConnectionId)>,
     sightings: Sightings,
+    reports: Reports,
     orders: VecDeque<Order>,
     gaps: VecDeque<Gap>,
     /// Senders who were erased, and when: what they began before is not taken in any more.
@@ -152,6 +156,7 @@ impl Desk {
             near: BTreeMap::new(),
             opening: None,
             sightings: Sightings::new(),
+            reports: Reports::new(),
             orders: VecDeque::new(),
             gaps: VecDeque::new(),
             erased: BTreeMap::new(),

@@ -138,6 +138,7 @@ pub fn empty() -> Test {
         connections: Vec::new(),
         queries: Vec::new(),
         fetches: Vec::new(),
+        tls_reports: Vec::new(),
     }
 }
 
