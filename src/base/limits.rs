@@ -151,6 +151,8 @@ pub const GROUP_COMMIT: usize = 1024;
 pub const COMMIT_PAUSE: Duration = Duration::from_millis(10);
 /// Octets of one commit to the journal, events and values together.
 pub const STORED: usize = 16 * 1024 * 1024;
+/// Octets of an exported test that is read again.
+pub const EXPORT: u64 = 64 * 1024 * 1024;
 /// Events that are forgotten in one commit.
 pub const SWEEP: usize = 4096;
 /// Open tests.

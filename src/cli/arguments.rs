@@ -45,6 +45,8 @@ pub enum Command {
     Probe(Probe),
     /// Send one message under exactly one policy
     Send(Box<Send>),
+    /// The verdict of an exported test, derived anew
+    Replay(Replay),
 }
 
 /// Machines read JSON.
@@ -180,6 +182,20 @@ pub struct Send {
     /// Attempts after the first, with a pause of a minute
     #[arg(long, default_value_t = 0, value_name = "N")]
     pub retry: u32,
+}
+
+/// `replay ...`
+#[derive(Debug, Args)]
+pub struct Replay {
+    /// What `tests export` printed
+    #[arg(value_name = "EXPORT")]
+    pub export: PathBuf,
+    /// Print its evidence as the row of a test, without a name or address in it
+    #[arg(long, conflicts_with = "json")]
+    pub row: bool,
+    /// How to print the verdict.
+    #[command(flatten)]
+    pub output: Output,
 }
 
 /// A zone's name on the command line.

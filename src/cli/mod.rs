@@ -100,6 +100,11 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
                 .map_err(Failure::unreachable)?;
             print::answer(&answer, probe.output, print::text)
         }
+        Command::Replay(replay) => {
+            let answer = app::replay(&replay.export).map_err(Failure::usage)?;
+            let readable = if replay.row { print::row } else { print::text };
+            print::answer(&answer, replay.output, readable)
+        }
         Command::Send(send) => {
             let delivered = app::send::run(
                 &send.as_job(named(arguments)?).map_err(Failure::usage)?,

@@ -36,6 +36,11 @@ pub fn text(answer: &Value) -> String {
     string(answer, "text").to_owned()
 }
 
+/// An answer that brings a row of a test.
+pub fn row(answer: &Value) -> String {
+    string(answer, "row").to_owned()
+}
+
 fn string<'a>(value: &'a Value, key: &str) -> &'a str {
     value.get(key).and_then(Value::as_str).unwrap_or_default()
 }

@@ -14,10 +14,10 @@ pub(super) struct Case<'a> {
     /// What is said by that which came after the last delivery an MTA-STS policy forbids; `None` when this cannot be
     /// a sender that learnt of the policy late.
     pub later: Option<Facts<'a>>,
-    /// Whether 3 was avoided.
-    pub three_avoided: bool,
-    /// Whether `ut` was avoided.
-    pub ut_avoided: bool,
+    /// What proves that 3 was avoided, if it was.
+    pub three_avoided: Option<Vec<&'a Contact>>,
+    /// The deliveries to `et` that show that `ut` was avoided, if it was.
+    pub ut_avoided: Option<Vec<&'a Contact>>,
     /// Servers of [`Spot::UNTRUSTED`] whose refusal no later attempt has followed yet.
     pub unconfirmed: Vec<Spot>,
     /// Connections that took an untrusted certificate after one was refused.
@@ -80,19 +80,22 @@ fn later<'a>(evidence: &'a Evidence<'a>, facts: &Facts<'a>) -> Option<Facts<'a>>
     (taken.is_empty() || kept).then_some(later)
 }
 
-/// Whether nothing came to `ut` although it was written to and there was opportunity enough (dane-only).
-fn ut_avoided(evidence: &Evidence<'_>, facts: &Facts<'_>) -> bool {
-    let deliveries: usize = [Spot::Three, Spot::Four, Spot::Five, Spot::Six]
+/// The deliveries to `et`, when nothing came to `ut` although it was written to and there was opportunity enough
+/// (dane-only).
+fn ut_avoided<'a>(evidence: &Evidence<'a>, facts: &Facts<'a>) -> Option<Vec<&'a Contact>> {
+    let deliveries: Vec<_> = [Spot::Three, Spot::Four, Spot::Five, Spot::Six]
         .iter()
-        .map(|spot| facts.took(*spot).len())
-        .sum();
+        .flat_map(|spot| facts.took(*spot))
+        .copied()
+        .collect();
     let older = |contact: &&&Contact| contact.connection.zone == Some(Zone::Ut);
-    evidence.test.addressed.contains(&Zone::Ut)
-        && deliveries >= 2
+    let avoided = evidence.test.addressed.contains(&Zone::Ut)
+        && deliveries.len() >= 2
         && starttls_attempts(evidence).len() >= 3
         && facts.untold.is_empty()
         && evidence.all.iter().find(older).is_none()
-        && !passage::connections_lost(evidence)
+        && !passage::connections_lost(evidence);
+    avoided.then_some(deliveries)
 }
 
 /// The attempts in which STARTTLS was offered, each once, in order.

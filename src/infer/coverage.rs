@@ -73,7 +73,7 @@ pub fn coverage(test: &Test) -> Coverage {
             .filter(|(_, spot)| answered_at(*spot))
             .map(|(server, _)| server)
             .collect(),
-        three_passed_over: case.three_avoided,
+        three_passed_over: case.three_avoided.is_some(),
         two_accepted_attempts: count(two.len()),
         ut_addressed: test.addressed.contains(&Zone::Ut),
         ut_answered: facts.ut_answered(),

@@ -120,9 +120,14 @@ fn connections(contacts: &[Contact]) -> Vec<&Contact> {
             })
             .or_insert(contact);
     }
-    let mut sorted: Vec<_> = by_id.into_values().collect();
-    sorted.sort_by_key(|contact| (contact.connection.started, contact.connection.id));
-    sorted
+    in_order(by_id.into_values().collect())
+}
+
+/// Each connection once, by start.
+pub(super) fn in_order(mut contacts: Vec<&Contact>) -> Vec<&Contact> {
+    contacts.sort_by_key(|contact| (contact.connection.started, contact.connection.id));
+    contacts.dedup_by_key(|contact| contact.connection.id);
+    contacts
 }
 
 /// The ids of these connections.

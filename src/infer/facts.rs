@@ -69,6 +69,18 @@ impl Spot {
         }
     }
 
+    /// The server met there, as the number shown to people.
+    pub(super) const fn number(self) -> Server {
+        match self {
+            Self::Unnamed | Self::UnnamedIssued => Server::Two,
+            Self::Three => Server::Three,
+            Self::Four => Server::Four,
+            Self::Five => Server::Five,
+            Self::Six => Server::Six,
+            Self::Ut | Self::UtSelfSigned => Server::Seven,
+        }
+    }
+
     /// The spot of an MX host of `et`.
     pub(super) const fn host(server: Server) -> Option<Self> {
         match server {

@@ -1,7 +1,7 @@
 //! Findings: what is worth knowing beside the policy, one row a code.
 
 use super::case::Case;
-use super::evidence::ids;
+use super::evidence::{ids, in_order};
 use super::facts::{Facts, Spot};
 use super::{Finding, Plaintext};
 use crate::base::{Close, Contact, Policy, Zone};
@@ -99,10 +99,8 @@ pub(super) fn findings(
 }
 
 /// The ids, in the order of time, when there are any.
-fn some(mut contacts: Vec<&Contact>) -> Option<Vec<String>> {
-    contacts.sort_by_key(|contact| (contact.connection.started, contact.connection.id));
-    contacts.dedup_by_key(|contact| contact.connection.id);
-    (!contacts.is_empty()).then(|| ids(&contacts))
+fn some(contacts: Vec<&Contact>) -> Option<Vec<String>> {
+    (!contacts.is_empty()).then(|| ids(&in_order(contacts)))
 }
 
 const STRICT: [Policy; 3] = [Policy::Dane, Policy::MtaSts, Policy::DaneMtaSts];
@@ -265,7 +263,7 @@ const ROWS: [Row; 21] = [
                 !scene.facts().took(*spot).is_empty() || scene.facts().only_refused(*spot)
             };
             let others = [Spot::Four, Spot::Five, Spot::Six].iter().all(answered);
-            let open = !answered(&Spot::Three) && !scene.case.three_avoided;
+            let open = !answered(&Spot::Three) && scene.case.three_avoided.is_none();
             (others && open && scene.policy().is_none()).then(Vec::new)
         },
     },

@@ -1,10 +1,10 @@
-//! The behaviours that are told apart, as a table, and what speaks against each of them.
+//! The behaviours that are told apart, as a table.
 //!
-//! A hypothesis is not made likely by anything: it stays until a fact contradicts it. What remains is the verdict.
+//! A hypothesis is not made likely by anything: it stays until an observation excludes it. What remains is the verdict.
 
 use super::case::Case;
 use super::facts::{Facts, Spot};
-use crate::base::{Contact, Policy, Server};
+use crate::base::{Policy, Server};
 use crate::cases::{self, Expected};
 
 /// What a behaviour does at a certificate.
@@ -22,7 +22,7 @@ pub(super) enum Answer {
 
 /// What a behaviour does at a domain while STARTTLS is withheld.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Window {
+pub(super) enum Window {
     /// Sends its mail.
     Sends,
     /// Sends nothing.
@@ -35,10 +35,12 @@ enum Window {
 
 /// Whether a behaviour names the MX host it connects to (RFC 6066 3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Naming {
+pub(super) enum Naming {
+    /// It may or may not.
     Any,
     /// Where addresses are shared; at an address of its own a host without SNI says nothing.
     Shared,
+    /// In every handshake.
     Always,
 }
 
@@ -72,11 +74,14 @@ enum Special {
 pub(super) struct Hypothesis {
     /// The policy it is reported as.
     pub policy: Policy,
-    et: Window,
-    ut: Window,
+    /// At `et` while STARTTLS is withheld.
+    pub et: Window,
+    /// The same at `ut`.
+    pub ut: Window,
     /// Whether clear text can be seen at `et`, and at `ut`, although STARTTLS is offered.
-    despite_offer: [bool; 2],
-    naming: Naming,
+    pub despite_offer: [bool; 2],
+    /// Whether it sends SNI at hosts of `et`.
+    pub naming: Naming,
     certificates: Certificates,
     /// Whether it can avoid server 3 without contacting it.
     pub avoids_three: bool,
@@ -215,109 +220,15 @@ pub(super) const HYPOTHESES: [Hypothesis; 16] = [
     },
 ];
 
-/// What contradicts a behaviour; empty where it is only that nothing speaks for a behaviour that must not be assumed.
-pub(super) struct Objection<'a>(pub Vec<&'a Contact>);
-
 impl Hypothesis {
-    /// What speaks against it, if anything does.
-    pub(super) fn objection<'a>(&self, case: &Case<'a>) -> Option<Objection<'a>> {
-        let unfounded = Some(Objection(Vec::new()));
-        let facts = match (self.special, &case.later) {
-            (Special::No, _) => &case.facts,
-            (Special::Weakens, _) if case.weakens() => &case.facts,
-            (Special::Lazy, Some(later)) => later,
-            (Special::LazyLogged, Some(later)) if case.logged() => later,
-            _ => return unfounded,
-        };
-        if (case.three_avoided && !self.avoids_three)
-            || (case.ut_avoided && self.policy == Policy::Dane)
-        {
-            return unfounded;
-        }
-        let against = [
-            self.in_the_window(facts),
-            self.despite_offer(facts),
-            self.at_certificates(facts),
-            self.by_name(facts),
-            self.changing(facts),
-        ]
-        .concat();
-        (!against.is_empty()).then_some(Objection(against))
-    }
-
-    fn in_the_window<'a>(&self, facts: &Facts<'a>) -> Vec<&'a Contact> {
-        let mut against = Vec::new();
-        let anywhere = !facts.clear_et.is_empty() || !facts.offered_et.is_empty();
-        for (window, clear, left) in [
-            (self.et, &facts.clear_et, &facts.left_et),
-            (self.ut, &facts.clear_ut, &facts.left_ut),
-        ] {
-            match window {
-                Window::Sends if !anywhere => against.extend(left),
-                Window::Leaves => against.extend(clear),
-                Window::Absent => against.extend(&facts.at_ut),
-                Window::Sends | Window::Either => {}
-            }
-        }
-        against
-    }
-
-    fn despite_offer<'a>(&self, facts: &Facts<'a>) -> Vec<&'a Contact> {
-        let mut against = Vec::new();
-        for (allowed, clear) in self
-            .despite_offer
-            .into_iter()
-            .zip([&facts.offered_et, &facts.offered_ut])
-        {
-            // Who can do TLS and once sends in clear text is opportunistic; who never tried it cannot be shown to be.
-            let never_tried = facts.starttls.is_empty() && self.policy == Policy::May;
-            if !allowed || never_tried {
-                against.extend(clear);
-            }
-        }
-        if self.policy == Policy::None {
-            against.extend(&facts.starttls);
-        }
-        against
-    }
-
-    fn at_certificates<'a>(&self, facts: &Facts<'a>) -> Vec<&'a Contact> {
-        let mut against = Vec::new();
-        for spot in Spot::ALL {
-            let answer = self.answer(spot);
-            if matches!(answer, Answer::Refuses | Answer::Never) {
-                against.extend(facts.took(spot));
-            }
-            if matches!(answer, Answer::Takes | Answer::Never) && facts.only_refused(spot) {
-                against.extend(facts.refused(spot));
-            }
-        }
-        against
-    }
-
-    fn by_name<'a>(&self, facts: &Facts<'a>) -> Vec<&'a Contact> {
-        match self.naming {
-            Naming::Any => Vec::new(),
-            Naming::Shared => facts.unnamed_et.clone(),
-            Naming::Always => [&facts.unnamed_et[..], &facts.nameless_et].concat(),
-        }
-    }
-
-    /// Who takes any certificate never refuses a good one after he took it: several senders must be behind that.
-    fn changing<'a>(&self, facts: &Facts<'a>) -> Vec<&'a Contact> {
-        let weak = matches!(self.policy, Policy::May | Policy::Encrypt);
-        let certain = [Spot::Unnamed, Spot::Three]
-            .iter()
-            .any(|spot| !facts.took(*spot).is_empty());
-        let first_taken = facts.took(Spot::Five).first();
-        match first_taken {
-            Some(taken) if weak && facts.unauthenticated() && !certain => facts
-                .refused(Spot::Five)
-                .iter()
-                .copied()
-                .filter(|refused| refused.connection.started > taken.connection.started)
-                .collect(),
-            _ => Vec::new(),
+    /// The facts that count for it; `None` where nothing speaks for a behaviour that must not be assumed.
+    pub(super) fn facts<'b, 'a>(&self, case: &'b Case<'a>) -> Option<&'b Facts<'a>> {
+        match (self.special, &case.later) {
+            (Special::No, _) => Some(&case.facts),
+            (Special::Weakens, _) if case.weakens() => Some(&case.facts),
+            (Special::Lazy, Some(later)) => Some(later),
+            (Special::LazyLogged, Some(later)) if case.logged() => Some(later),
+            _ => None,
         }
     }
 }

@@ -1,7 +1,8 @@
 //! The verdict on a sender, from the evidence of one test. Pure: no clock, no I/O, no order of events matters.
 //!
 //! [`outbound()`] gives the verdict, [`coverage()`] what the test has seen of the servers, from which the acknowledgement
-//! is decided elsewhere. What can be told apart, and why, stands in `hypothesis`; `facts` says what counts as seen.
+//! is decided elsewhere. What can be told apart stands in `hypothesis`, what tells it in `observation`; `facts` says what
+//! counts as seen.
 
 mod case;
 mod coverage;
@@ -9,11 +10,15 @@ mod evidence;
 mod facts;
 mod finding;
 mod hypothesis;
+mod observation;
 mod passage;
+mod reason;
+mod row;
 mod verdict;
 
 pub use coverage::{Coverage, coverage};
 pub use passage::passed_over;
+pub use row::row;
 pub use verdict::outbound;
 
 use crate::base::{Policy, Server};
@@ -100,6 +105,19 @@ pub struct Finding {
     pub evidence: Vec<String>,
 }
 
+/// One step from all policies to those that are left.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reason {
+    /// What was observed, such as `accepted` or `left-et`.
+    pub code: String,
+    /// The server that it is about, if it is about one.
+    pub server: Option<Server>,
+    /// The policies that are out with it and the steps before it; empty where it only clears the way for a later step.
+    pub excludes: Vec<Policy>,
+    /// The connections, queries and fetches that prove it.
+    pub evidence: Vec<String>,
+}
+
 /// The verdict on how the sender protects outgoing mail; serialises as `outbound` of `tests show --json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outbound {
@@ -117,6 +135,9 @@ pub struct Outbound {
     pub plaintext: PlaintextByZone,
     /// Servers 3 to 6.
     pub servers: BTreeMap<Server, ServerState>,
+    /// Why the others are not among them, step by step.
+    #[serde(default)]
+    pub reasons: Vec<Reason>,
     /// The servers that would still tell candidates apart, or, where none would, whose answer is still needed; those of
     /// `et` first, in the order in which they should lead, then 7. Where `et` is met without SNI on a shared address, 2
     /// stands for all of `et`. Empty once a policy is named.

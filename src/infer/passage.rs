@@ -15,21 +15,38 @@ const BEHIND: usize = 24;
 /// Whether server 3 was avoided by a sender whose way through the MX list would have led to it.
 #[must_use]
 pub fn passed_over(test: &Test) -> bool {
-    avoids_three(&Evidence::of(test))
+    avoids_three(&Evidence::of(test)).is_some()
 }
 
-pub(super) fn avoids_three(evidence: &Evidence<'_>) -> bool {
+/// The connections that prove it.
+pub(super) fn avoids_three<'a>(evidence: &Evidence<'a>) -> Option<Vec<&'a Contact>> {
     let met = |contact: &&Contact| contact.connection.server == Some(Server::Three);
     if connections_lost(evidence) || evidence.all.iter().any(met) {
-        return false;
+        return None;
     }
     let walks = walks(evidence);
-    let count = |wanted: fn(&Walk) -> bool| walks.iter().filter(|walk| wanted(walk)).count();
-    let led = count(|walk| walk.led_by_three().is_some());
-    let obeyed = count(|walk| walk.led_by_three() == Some(true));
-    (obeyed >= LED && obeyed == led)
-        || count(Walk::all_but_three) >= ALL_BUT_THREE
-        || count(Walk::behind_three) >= BEHIND
+    let of = |wanted: fn(&Walk<'_>) -> bool| -> Vec<&Walk<'a>> {
+        walks.iter().filter(|walk| wanted(walk)).collect()
+    };
+    let led = of(|walk| walk.led_by_three().is_some());
+    let obeyed = of(|walk| walk.led_by_three() == Some(true));
+    let all_but_three = of(|walk| walk.all_but_three());
+    let behind = of(|walk| walk.behind_three());
+    let proof = if obeyed.len() >= LED && obeyed.len() == led.len() {
+        obeyed
+    } else if all_but_three.len() >= ALL_BUT_THREE {
+        all_but_three
+    } else if behind.len() >= BEHIND {
+        behind
+    } else {
+        return None;
+    };
+    Some(
+        proof
+            .iter()
+            .flat_map(|walk| walk.contacts.clone())
+            .collect(),
+    )
 }
 
 /// Whether SMTP connections may have gone unseen.
@@ -42,12 +59,14 @@ pub(super) fn connections_lost(evidence: &Evidence<'_>) -> bool {
 }
 
 /// The hosts that one attempt contacted, and every order that it may have followed.
-struct Walk {
+struct Walk<'a> {
+    /// By start.
+    contacts: Vec<&'a Contact>,
     hosts: Vec<Server>,
     orders: Vec<[Server; 4]>,
 }
 
-impl Walk {
+impl Walk<'_> {
     /// Whether the next host was contacted first, where 3 led for certain.
     fn led_by_three(&self) -> Option<bool> {
         match self.orders[..] {
@@ -75,7 +94,7 @@ impl Walk {
 
 /// The walks from which something follows. One with a connection that may have been meant for 3, and cannot be told
 /// from it, is none: without SNI on a shared address.
-fn walks(evidence: &Evidence<'_>) -> Vec<Walk> {
+fn walks<'a>(evidence: &Evidence<'a>) -> Vec<Walk<'a>> {
     let mut attempts: BTreeMap<u32, Vec<&Contact>> = BTreeMap::new();
     for contact in &evidence.all {
         attempts.entry(contact.attempt).or_default().push(contact);
@@ -86,12 +105,14 @@ fn walks(evidence: &Evidence<'_>) -> Vec<Walk> {
         .collect()
 }
 
-fn walk(evidence: &Evidence<'_>, contacts: &[&Contact]) -> Option<Walk> {
+fn walk<'a>(evidence: &Evidence<'a>, contacts: &[&'a Contact]) -> Option<Walk<'a>> {
     let mut named = Vec::new();
+    let mut hosts = Vec::new();
     for contact in contacts {
         match contact.connection.server {
             Some(server @ (Server::Four | Server::Five | Server::Six)) => {
-                named.push((server, contact.connection.started));
+                named.push(*contact);
+                hosts.push(server);
             }
             Some(Server::Seven) => {}
             Some(Server::One) if !contact.connection.starttls_offered => {}
@@ -99,15 +120,18 @@ fn walk(evidence: &Evidence<'_>, contacts: &[&Contact]) -> Option<Walk> {
             _ => return None,
         }
     }
-    let first = named.iter().map(|(_, started)| *started).min()?;
-    let last = named.iter().map(|(_, started)| *started).max()?;
+    let (first, last) = (
+        named.first()?.connection.started,
+        named.last()?.connection.started,
+    );
     let cached = SignedDuration::from_secs(2 * i64::from(evidence.test.order_ttl));
     let since = first.checked_sub(cached).unwrap_or(Timestamp::MIN);
     let mut orders = evidence.orders_between(since, last)?;
     orders.sort_unstable();
     orders.dedup();
     Some(Walk {
-        hosts: named.into_iter().map(|(server, _)| server).collect(),
+        contacts: named,
+        hosts,
         orders,
     })
 }

@@ -4,9 +4,11 @@ use super::case::{Case, hosts};
 use super::evidence::Evidence;
 use super::facts::Spot;
 use super::finding::findings;
-use super::hypothesis::{Answer, HYPOTHESES, Hypothesis};
-use super::{Confidence, Outbound, Plaintext, PlaintextByZone, Rating, ServerState};
-use crate::base::{Contact, Policy, Server, Test, Zone};
+use super::hypothesis::Hypothesis;
+use super::observation::Observation;
+use super::reason::{constraints, proof, reasons, survivors};
+use super::{Confidence, Outbound, Plaintext, PlaintextByZone, Rating, Reason, ServerState};
+use crate::base::{Policy, Server, Test, Zone};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The verdict on how the sender of this test protects outgoing mail, in the attempts seen. The order in which the
@@ -15,11 +17,18 @@ use std::collections::{BTreeMap, BTreeSet};
 pub fn outbound(test: &Test) -> Outbound {
     let evidence = Evidence::of(test);
     let case = Case::of(&evidence);
-    let Verdict {
-        left,
-        against,
-        confidence,
-    } = judge(&case);
+    let constraints = constraints(&case);
+    let mut left = survivors(&case, &constraints);
+    let mut reasons = reasons(&case, &constraints);
+    let chosen = by_log(&case, &policies(&left));
+    let confidence = match chosen {
+        Some(_) => Confidence::Supported,
+        None => Confidence::Proven,
+    };
+    if let Some(reason) = chosen {
+        left.retain(|hypothesis| !reason.excludes.contains(&hypothesis.policy));
+        reasons.push(reason);
+    }
     let candidates = policies(&left);
     let policy = match candidates[..] {
         [policy] => Some(policy),
@@ -37,39 +46,9 @@ pub fn outbound(test: &Test) -> Outbound {
             waiting_for(&case, &left)
         },
         rating: policy.map(|policy| rating(policy, plaintext)),
-        findings: findings(&case, &candidates, &against),
+        findings: findings(&case, &candidates, &proof(&constraints)),
+        reasons,
         candidates,
-    }
-}
-
-struct Verdict<'a> {
-    left: Vec<&'static Hypothesis>,
-    /// What contradicts the others.
-    against: Vec<&'a Contact>,
-    confidence: Confidence,
-}
-
-fn judge<'a>(case: &Case<'a>) -> Verdict<'a> {
-    let mut left = Vec::new();
-    let mut against = Vec::new();
-    for hypothesis in &HYPOTHESES {
-        match hypothesis.objection(case) {
-            None => left.push(hypothesis),
-            Some(objection) => against.extend(objection.0),
-        }
-    }
-    against.sort_by_key(|contact| (contact.connection.started, contact.connection.id));
-    against.dedup_by_key(|contact| contact.connection.id);
-    let confidence = if log_chooses(case, &policies(&left)) {
-        left.retain(|hypothesis| hypothesis.policy == Policy::MtaSts);
-        Confidence::Supported
-    } else {
-        Confidence::Proven
-    };
-    Verdict {
-        left,
-        against,
-        confidence,
     }
 }
 
@@ -78,26 +57,35 @@ fn policies(left: &[&Hypothesis]) -> Vec<Policy> {
     set.into_iter().collect()
 }
 
-/// Whether the sender's own fetch of the policy decides: 5 was taken and 4 refused, so certificates are checked by
+/// The sender's own fetch of the policy, where it decides: 5 was taken and 4 refused, so certificates are checked by
 /// PKIX, and MTA-STS is one reason for that among others. After deliveries that a policy forbids, only a fetch counts.
-fn log_chooses(case: &Case<'_>, candidates: &[Policy]) -> bool {
+fn by_log(case: &Case<'_>, candidates: &[Policy]) -> Option<Reason> {
     let facts = case.later.as_ref().unwrap_or(&case.facts);
     let log = if case.facts.unauthenticated() {
         case.evidence.fetches()
     } else {
         case.evidence.policy_log()
     };
-    candidates.len() > 1
+    let decides = candidates.len() > 1
         && candidates.contains(&Policy::MtaSts)
         && !facts.took(Spot::Five).is_empty()
         && facts.only_refused(Spot::Four)
-        && !log.is_empty()
+        && !log.is_empty();
+    let others = candidates
+        .iter()
+        .filter(|policy| **policy != Policy::MtaSts);
+    decides.then(|| Reason {
+        code: "policy-known".to_owned(),
+        server: None,
+        excludes: others.copied().collect(),
+        evidence: log,
+    })
 }
 
 fn servers(case: &Case<'_>) -> BTreeMap<Server, ServerState> {
     hosts()
         .map(|(server, _)| match case.facts.state(server) {
-            ServerState::Open if server == Server::Three && case.three_avoided => {
+            ServerState::Open if server == Server::Three && case.three_avoided.is_some() => {
                 (server, ServerState::PassedOver)
             }
             state => (server, state),
@@ -124,7 +112,8 @@ fn waiting_for(case: &Case<'_>, left: &[&Hypothesis]) -> Vec<Server> {
     } else {
         let telling: Vec<Server> = hosts()
             .filter(|(server, spot)| {
-                (open(server) || case.unconfirmed.contains(spot)) && tells(left, *spot)
+                let avoidable = open(server) && *server == Server::Three;
+                (open(server) || case.unconfirmed.contains(spot)) && tells(left, *spot, avoidable)
             })
             .map(|(server, _)| server)
             .collect();
@@ -140,21 +129,21 @@ fn waiting_for(case: &Case<'_>, left: &[&Hypothesis]) -> Vec<Server> {
     waiting
 }
 
-/// Whether some answer here, or that 3 is avoided, would leave fewer policies.
-fn tells(left: &[&Hypothesis], spot: Spot) -> bool {
-    let policies = |possible: &dyn Fn(&Hypothesis) -> bool| -> BTreeSet<Policy> {
-        (left.iter().filter(|hypothesis| possible(hypothesis)))
+/// Whether some answer here, or that it is avoided, would leave fewer policies.
+fn tells(left: &[&Hypothesis], spot: Spot, avoidable: bool) -> bool {
+    let policies = |what: Option<Observation>| -> BTreeSet<Policy> {
+        (left.iter())
+            .filter(|hypothesis| !what.is_some_and(|what| what.excludes(hypothesis)))
             .map(|hypothesis| hypothesis.policy)
             .collect()
     };
-    let answers = |wanted: Answer| {
-        policies(&|hypothesis| [wanted, Answer::Either].contains(&hypothesis.answer(spot)))
-    };
-    let avoiding = policies(&|hypothesis| spot == Spot::Three && hypothesis.avoids_three);
-    let all = policies(&|_| true);
-    [answers(Answer::Takes), answers(Answer::Refuses), avoiding]
-        .iter()
-        .any(|rest| !rest.is_empty() && *rest != all)
+    let avoided = avoidable.then_some(Observation::ThreeAvoided);
+    let all = policies(None);
+    [Observation::Accepted(spot), Observation::Refused(spot)]
+        .into_iter()
+        .chain(avoided)
+        .map(|what| policies(Some(what)))
+        .any(|rest| !rest.is_empty() && rest != all)
 }
 
 /// The rating of a policy. Clear text to `et` costs the best ones their mark: the policy came too late.

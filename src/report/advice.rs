@@ -4,23 +4,21 @@ use super::Report;
 use super::answer::policy_name;
 use super::sheet::Sheet;
 use super::words::{Words, key};
-use crate::base::Policy;
-use crate::infer::{Outbound, Plaintext};
 use crate::probe::inbound::{Colour, Inbound, Mark};
-
-/// Findings with advice of their own.
-const FINDINGS: [&str; 4] = [
-    "sts-overrides-dane",
-    "tls-too-old",
-    "weakens-on-retry",
-    "verify-without-sni",
-];
 
 pub(super) fn write(report: &Report, words: &Words, sheet: &mut dyn Sheet) {
     sheet.heading(&words.plain("advice"));
     let domain = [("domain", report.test.sender.domain.as_str())];
-    for key in sending(&report.outbound) {
-        sheet.point(&words.say(&key, &domain));
+    let policy = key("advice", policy_name(report.outbound.policy));
+    let findings = report.outbound.findings.iter();
+    for key in [policy]
+        .into_iter()
+        .chain(findings.map(|finding| key("advice", &finding.code)))
+    {
+        // Of some findings there is no more to be said than they say.
+        if let Some(text) = words.find(&key, &domain) {
+            sheet.point(&text);
+        }
     }
     if let Some(inbound) = &report.inbound {
         let domain = [("domain", inbound.domain.as_str())];
@@ -28,34 +26,6 @@ pub(super) fn write(report: &Report, words: &Words, sheet: &mut dyn Sheet) {
             sheet.point(&words.say(key, &domain));
         }
     }
-}
-
-fn sending(outbound: &Outbound) -> Vec<String> {
-    let mut keys = vec![key("advice", policy_name(outbound.policy))];
-    // Where TLS is optional altogether, the advice on the policy covers clear text.
-    let strict = !matches!(
-        outbound.policy,
-        None | Some(Policy::None | Policy::May | Policy::Encrypt | Policy::Verify)
-    );
-    if strict && outbound.plaintext.et == Plaintext::Sent {
-        keys.push("advice-clear-et".to_owned());
-    }
-    if strict && outbound.plaintext.ut == Plaintext::Sent {
-        keys.push("advice-clear-ut".to_owned());
-    }
-    let found = |code: &&str| {
-        outbound
-            .findings
-            .iter()
-            .any(|finding| finding.code == **code)
-    };
-    keys.extend(
-        FINDINGS
-            .iter()
-            .filter(|code| found(code))
-            .map(|code| key("advice", code)),
-    );
-    keys
 }
 
 fn receiving(inbound: &Inbound) -> Vec<&'static str> {

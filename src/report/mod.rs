@@ -5,11 +5,13 @@
 
 mod advice;
 mod answer;
+mod beside;
 mod explain;
 mod export;
 mod history;
 mod html;
 mod json;
+mod reasons;
 mod receiving;
 mod sending;
 mod sheet;
@@ -23,7 +25,7 @@ pub use export::{Export, Format};
 pub use html::html;
 pub use json::{Redaction, evidence_file, json};
 pub use stored::StoredError;
-pub use text::{subject, text};
+pub use text::{sending_text, subject, text};
 
 use crate::base::Test;
 use crate::infer::Outbound;

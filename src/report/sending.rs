@@ -5,6 +5,7 @@ use super::answer::{policy_name, rating};
 use super::history::day_and_time;
 use super::sheet::Sheet;
 use super::words::{Words, key};
+use super::{beside, reasons};
 use crate::base::{
     Connection, Contact, GapKind, Policy, Server, Status, Test, TestState, Timestamp, Zone, limits,
 };
@@ -25,6 +26,7 @@ pub(super) fn write(report: &Report, words: &Words, sheet: &mut dyn Sheet) {
         sheet.paragraph(&words.plain("sending-supported"));
     }
     sheet.blank();
+    reasons::write(outbound, words, sheet);
     servers(report, words, sheet);
     for (zone, what) in [
         (Zone::Et, outbound.plaintext.et),
@@ -33,6 +35,7 @@ pub(super) fn write(report: &Report, words: &Words, sheet: &mut dyn Sheet) {
         sheet.paragraph(&plaintext(zone, what, outbound.policy, words));
         sheet.blank();
     }
+    beside::write(&report.test, words, sheet);
     if !outbound.findings.is_empty() {
         sheet.paragraph(&words.plain("findings"));
         for found in &outbound.findings {
@@ -244,14 +247,21 @@ fn finding(found: &Finding, words: &Words) -> String {
         text.push(' ');
         text.push_str(&words.say("finding-rfc", &[("rfc", &found.rfc)]));
     }
-    if !found.evidence.is_empty() {
-        let first = &found.evidence[..found.evidence.len().min(limits::REPORT_EVIDENCE)];
-        let mut evidence = first.join(", ");
-        if found.evidence.len() > first.len() {
-            evidence.push_str(", ...");
-        }
-        text.push(' ');
-        text.push_str(&words.say("finding-evidence", &[("evidence", &evidence)]));
+    text + &evidence(&found.evidence, words)
+}
+
+/// The ids of the first pieces of evidence, to be put behind a sentence; empty where there are none.
+pub(super) fn evidence(ids: &[String], words: &Words) -> String {
+    if ids.is_empty() {
+        return String::new();
     }
-    text
+    let first = &ids[..ids.len().min(limits::REPORT_EVIDENCE)];
+    let mut evidence = first.join(", ");
+    if ids.len() > first.len() {
+        evidence.push_str(", ...");
+    }
+    format!(
+        " {}",
+        words.say("finding-evidence", &[("evidence", &evidence)])
+    )
 }

@@ -16,6 +16,14 @@ pub fn text(report: &Report) -> String {
     lines.finish()
 }
 
+/// The analysis of sending alone.
+#[must_use]
+pub fn sending_text(report: &Report) -> String {
+    let mut lines = Lines::default();
+    sending::write(report, Words::of(report.test.language), &mut lines);
+    lines.finish()
+}
+
 /// Writes the result, whatever it is written on.
 pub(super) fn write(report: &Report, sheet: &mut dyn Sheet) {
     let words = Words::of(report.test.language);

@@ -97,10 +97,12 @@ mod tests {
     use crate::probe::inbound::Mark;
     use std::collections::{BTreeMap, BTreeSet};
 
-    const SOURCES: [&str; 6] = [
+    const SOURCES: [&str; 8] = [
         include_str!("advice.rs"),
         include_str!("answer.rs"),
+        include_str!("beside.rs"),
         include_str!("history.rs"),
+        include_str!("reasons.rs"),
         include_str!("receiving.rs"),
         include_str!("sending.rs"),
         include_str!("text.rs"),
@@ -119,12 +121,28 @@ mod tests {
             })
     }
 
+    /// Findings that say themselves what to do, or of which the advice on the policy says it.
+    const NO_ADVICE: [&str; 4] = [
+        "et-not-addressed",
+        "three-unproven",
+        "tlsrpt-confirms",
+        "ut-not-addressed",
+    ];
+
     fn codes() -> Vec<&'static str> {
         include_str!("../infer/finding.rs")
             .lines()
             .filter_map(|line| line.trim().strip_prefix("code: \"")?.strip_suffix("\","))
             .chain(["tlsrpt-confirms", "tlsrpt-contradicts"])
             .collect()
+    }
+
+    /// The codes of the steps of a verdict, as they stand in the source.
+    fn reasons() -> impl Iterator<Item = &'static str> {
+        let codes = include_str!("../infer/observation.rs")
+            .lines()
+            .filter_map(|line| line.trim().split_once("=> \"")?.1.strip_suffix("\","));
+        codes.chain(["policy-known"])
     }
 
     fn keys() -> Vec<String> {
@@ -155,7 +173,14 @@ mod tests {
         }
         let codes = codes();
         assert!(codes.len() > 15, "the codes of the findings were not found");
-        keys.extend(codes.into_iter().map(|code| key("finding", code)));
+        keys.extend(codes.iter().map(|code| key("finding", code)));
+        let advised = codes.iter().filter(|code| !NO_ADVICE.contains(code));
+        keys.extend(advised.map(|code| key("advice", code)));
+        assert!(
+            reasons().count() > 15,
+            "the codes of the steps were not found"
+        );
+        keys.extend(reasons().map(|code| key("reason", code)));
         keys
     }
 

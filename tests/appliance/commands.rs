@@ -13,7 +13,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::process::Output;
 
 /// An appliance with one test that waits.
-fn with_a_test() -> Appliance {
+pub fn with_a_test() -> Appliance {
     let appliance = Appliance::started();
     let mut client = appliance.client();
     client.converse(&[
@@ -286,7 +286,7 @@ fn exit_codes_say_who_is_at_fault() {
 }
 
 /// One line of error with this exit code, and nothing printed.
-fn refused(output: &Output, code: i32) -> String {
+pub fn refused(output: &Output, code: i32) -> String {
     let error = String::from_utf8(output.stderr.clone()).unwrap();
     assert_eq!(output.status.code(), Some(code), "{error}");
     assert_eq!(

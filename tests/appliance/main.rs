@@ -19,4 +19,5 @@ mod dns;
 mod erase;
 mod intake;
 mod policy;
+mod replay;
 mod stored;

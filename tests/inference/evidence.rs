@@ -7,13 +7,13 @@ use mailproof::base::{
 };
 use mailproof::cases;
 
-/// Seconds after noon.
+/// Seconds after noon, with a fraction or without.
 pub fn at(second: &str) -> Timestamp {
-    let noon = 1_661_601_600;
-    let second: i64 = second
+    let noon = 1_661_601_600_000;
+    let second: f64 = second
         .parse()
         .unwrap_or_else(|_| panic!("{second:?} is no second"));
-    Timestamp::from_second(noon + second).unwrap()
+    Timestamp::from_millisecond(noon + (second * 1000.0).round() as i64).unwrap()
 }
 
 pub fn query(id: u64, second: &str, rrtype: &str, name: &str) -> Query {
@@ -49,6 +49,15 @@ pub fn connection(
         ("tls", [number, end, rest @ ..]) => in_tls(&mut connection, server(number), end, rest)?,
         _ => return None,
     }
+    if words.contains(&"mute") {
+        connection.ehlo = None;
+    }
+    if words.contains(&"stale") {
+        connection.server = None;
+    }
+    if words.contains(&"from") {
+        connection.from = Some(Some("jim@sender.example".parse().unwrap()));
+    }
     connection.oddities = words
         .iter()
         .filter_map(|word| word.strip_prefix("odd:"))
@@ -80,11 +89,11 @@ fn in_clear(
     });
     for option in options {
         match *option {
-            "3" | "4" | "5" | "6" => {
+            "3" | "4" | "5" | "6" | "7" => {
                 connection.via = Some(Via::Address);
                 connection.server = Some(server(option));
             }
-            "single" => {}
+            "single" | "foreign" | "mute" | "stale" | "from" => {}
             option if option.starts_with("odd:") => {}
             _ => return None,
         }
@@ -92,13 +101,14 @@ fn in_clear(
     match end {
         "mail" => mail(connection),
         "left" => connection.close = Some("quit".parse().unwrap()),
+        "open" => connection.ended = None,
         way => connection.close = Some(way.parse().ok()?),
     }
     Some(())
 }
 
 fn in_tls(connection: &mut Connection, server: Server, end: &str, options: &[&str]) -> Option<()> {
-    connection.starttls_offered = true;
+    connection.starttls_offered = !options.contains(&"unoffered");
     connection.server = Some(server);
     connection.hello = Some(ClientHello::default());
     name(connection, server, options);
@@ -116,12 +126,21 @@ fn in_tls(connection: &mut Connection, server: Server, end: &str, options: &[&st
             connection.close = Some("quit".parse().unwrap());
         }
         way => {
-            connection.close = Some(way.parse().ok()?);
-            connection.status = match connection.sni {
-                Some(_) => Status::SniSeen,
-                None => Status::None,
-            };
+            if way == "open" {
+                connection.ended = None;
+            } else {
+                connection.close = Some(way.parse().ok()?);
+            }
+            if options.contains(&"started") {
+                started(connection);
+            } else if connection.sni.is_some() {
+                connection.status = Status::SniSeen;
+            }
         }
+    }
+    connection.ehlo_in_tls |= options.contains(&"greeted");
+    if options.contains(&"outside") {
+        connection.transport = Transport::Plain;
     }
     Some(())
 }

@@ -57,6 +57,7 @@ fn evidence(test: &mut Test, words: &[&str]) -> bool {
                 });
             }
         }
+        ["ttl", seconds] => test.order_ttl = seconds.parse().unwrap(),
         ["gap", what, from, until] => test.gaps.push(Gap {
             from: at(from),
             until: at(until),

@@ -136,7 +136,7 @@ fn the_keys_of_the_json_are_those_of_the_contract() {
         ),
         (
             &json["outbound"],
-            "candidates confidence findings plaintext policy rating servers waiting_for",
+            "candidates confidence findings plaintext policy rating reasons servers waiting_for",
         ),
         (&json["authentication"], "arc dkim dmarc spf"),
         (

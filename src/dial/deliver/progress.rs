@@ -2,7 +2,7 @@
 
 use crate::base::{Lookup, Security};
 use crate::spec::mta_sts;
-use crate::spec::sender::{Fact, Secured, Stage, Step};
+use crate::spec::sender::{Demand, Fact, Secured, Stage, Step};
 use std::fmt;
 
 /// A moment of a delivery.
@@ -34,13 +34,27 @@ fn next(step: &Step, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Step::LookUpAddresses(host) => write!(f, "addresses of {host}?"),
         Step::LookUpTlsa(name) => write!(f, "TLSA at {name}?"),
         Step::Connect { host, address } => write!(f, "connecting to {host} [{address}]"),
-        Step::StartTls { sni: Some(sni), .. } => write!(f, "> STARTTLS (SNI {sni})"),
-        Step::StartTls { sni: None, .. } => f.write_str("> STARTTLS (no SNI)"),
+        Step::StartTls { sni, demand } => {
+            let name = sni
+                .as_ref()
+                .map_or_else(|| "no SNI".to_owned(), |sni| format!("SNI {sni}"));
+            write!(f, "> STARTTLS ({name}; {})", asked(demand))
+        }
         Step::Say(Stage::Ehlo | Stage::SecureEhlo) => f.write_str("> EHLO"),
         Step::Say(Stage::Message) => f.write_str("> (message)"),
         Step::Say(stage) => write!(f, "> {}", stage.name().to_ascii_uppercase()),
         Step::Leave => f.write_str("> QUIT"),
         Step::Done(_) => Ok(()),
+    }
+}
+
+/// What the certificate has to be.
+const fn asked(demand: &Demand) -> &'static str {
+    match (demand.pkix, demand.tlsa.is_empty()) {
+        (false, true) => "any certificate will do",
+        (true, true) => "a trusted certificate is required",
+        (false, false) => "a TLSA match is required",
+        (true, false) => "a trusted certificate and a TLSA match are required",
     }
 }
 

@@ -145,6 +145,41 @@ plaintext-ut-sent = Ohne STARTTLS wurde eine Nachricht im Klartext an ut angebot
 plaintext-ut-unseen = An ut, der Domain, die beides nicht veröffentlicht, wurde kein Versuch ohne STARTTLS beobachtet; daher
     gibt es keine Bewertung.
 
+reasons = Wie das folgt, Schritt für Schritt:
+reason-step = { $seen }.
+reason-excludes = { $seen }; das schließt { $policies } aus.
+reason-clear-et = Ohne STARTTLS wurde et Mail im Klartext angeboten
+reason-clear-ut = Ohne STARTTLS wurde ut Mail im Klartext angeboten
+reason-left-et = Ohne STARTTLS verließ der Absender et, ohne Mail anzubieten
+reason-left-ut = Ohne STARTTLS verließ der Absender ut, ohne Mail anzubieten
+reason-clear-although-offered-et = Mail wurde et im Klartext angeboten, obwohl es STARTTLS gab
+reason-clear-although-offered-ut = Mail wurde ut im Klartext angeboten, obwohl es STARTTLS gab
+reason-never-starttls = Es gab STARTTLS, und es wurde nie benutzt
+reason-starttls = STARTTLS wurde benutzt
+reason-accepted = Server { $server } wurde akzeptiert
+reason-refused = Server { $server } wurde abgelehnt
+reason-accepted-issued = Server { $server } wurde mit einem Zertifikat akzeptiert, das eine Stelle für einen anderen Namen ausgestellt hat
+reason-refused-issued = Server { $server } wurde mit einem Zertifikat abgelehnt, das eine Stelle für einen anderen Namen ausgestellt hat
+reason-accepted-self-signed = Server { $server } wurde mit selbstsigniertem Zertifikat akzeptiert
+reason-refused-self-signed = Server { $server } wurde mit selbstsigniertem Zertifikat abgelehnt
+reason-refused-later = Server { $server } wurde abgelehnt, nachdem er akzeptiert worden war
+reason-no-sni = Kein Server von et wurde im Handshake genannt (SNI), wo sich alle eine Adresse teilen
+reason-no-sni-own-address = Ein Server von et wurde im Handshake nicht genannt (SNI)
+reason-passed-over = Server { $server } wurde übergangen, wo er an der Reihe war
+reason-at-ut = Der Absender kam zu ut
+reason-never-at-ut = Mail ging an et, und zu ut kam nichts
+reason-policy-known = Der Absender fragte selbst nach der MTA-STS-Richtlinie, die die Zustellungen neben anderem zulassen
+
+beside = Neben den Zustellungen zu sehen; es zeigt, wonach der Absender fragt, und beweist keine Zustellung:
+beside-line = { $what }: { $count ->
+    [one] einmal, { $first } UTC
+   *[other] { $count }-mal, { $first } bis { $last } UTC
+    }, von { $who }
+beside-fetch = Abruf der MTA-STS-Richtlinie
+beside-do = { $count } mit DO
+beside-cd = { $count } mit CD
+beside-shared = vielleicht von jemand anderem
+
 findings = Befunde:
 finding-rfc = (RFC { $rfc })
 finding-evidence = Belege: { $evidence }
@@ -276,12 +311,36 @@ advice-mta-sts = Für Empfänger mit MTA-STS ist nichts zu tun. Nehmen Sie DANE 
 advice-dane-mta-sts = Es ist nichts zu tun.
 advice-undetermined = Senden Sie vom selben Maildienst noch eine Mail an beide Testadressen, in einer Nachricht, und lassen Sie
     ihn versuchen, solange er will; meldet er, dass die Mail noch nicht zugestellt werden konnte, so gehört das zum Test.
-advice-clear-et = Eine Mail wurde im Klartext an eine Domain angeboten, die TLSA-Einträge und eine MTA-STS-Richtlinie
-    veröffentlicht: Sorgen Sie dafür, dass schon der erste Versuch geschützt ist, indem die Richtlinie vor der Verbindung
-    gesucht wird.
-advice-clear-ut = Mail an Domains, die nichts veröffentlichen, kann weiterhin im Klartext hinausgehen. Um das für Partner zu
+advice-plaintext-although-offered = Finden Sie heraus, warum STARTTLS nicht immer benutzt wird, wo es angeboten wird: in Postfix
+    durch einen Blick in smtp_tls_policy_maps und smtp_discard_ehlo_keywords, in Exim in hosts_avoid_tls.
+advice-plaintext-after-tls-failure = Lassen Sie die Mail nach einem gescheiterten Handshake warten, statt sie im Klartext zu
+    senden: in Exim mit tls_tempfail_tryclear = false, in Postfix mit encrypt oder strenger.
+advice-opportunistic-sni = Den Mailserver im Handshake zu nennen schützt für sich allein nichts: Lassen Sie auch sein Zertifikat
+    prüfen, wo der Empfänger durch DANE oder MTA-STS sagt, wie es zu sein hat.
+advice-opportunistic-verifying = Wo Zertifikate geprüft werden, verlangen Sie auch TLS, damit niemand die Prüfung dadurch
+    ausschalten kann, dass er STARTTLS verbirgt.
+advice-chain-only = Lassen Sie außer dem Aussteller auch den Namen im Zertifikat prüfen: in Postfix mit
+    smtp_tls_verify_cert_match = hostname, in Exim mit tls_verify_cert_hostnames = *.
+advice-plaintext-ut-only = Mail an Domains, die nichts veröffentlichen, kann weiterhin im Klartext hinausgehen. Um das für Partner zu
     verbieten, die Sie kennen, verlangen Sie für sie Verschlüsselung, in Postfix mit encrypt oder secure in
     smtp_tls_policy_maps.
+advice-sts-refused-after-connect = Lassen Sie Mailserver aus, die die MTA-STS-Richtlinie nicht nennt: in Postfix mit
+    smtp_tls_enforce_sts_mx_patterns = yes (3.10.5 und 3.11).
+advice-sts-lazy = Eine Mail ging hinaus, bevor die MTA-STS-Richtlinie bekannt war: Sorgen Sie dafür, dass der erste Versuch
+    geschützt ist wie spätere, indem die Richtlinie vor dem Verbinden nachgesehen wird.
+advice-dane-and-sts = Daran ist nichts falsch; doch ein Empfänger, bei dem DANE und MTA-STS nicht zusammenpassen, erhält keine
+    Mail.
+advice-window-unseen = Senden Sie noch eine Mail, eine Stunde oder mehr nach der Zustellung dieser, damit auch ihr erster
+    Versuch zu sehen ist.
+advice-all-refused = Sehen Sie im Log des Absenders nach, warum auch das richtige Zertifikat abgelehnt wurde: Seine Liste
+    vertrauenswürdiger Stellen, seine Uhr oder sein Resolver können schuld sein.
+advice-bare-line-end = Lassen Sie das Programm, das die Mails schreibt, jede Zeile mit CRLF beenden (RFC 5321 2.3.8).
+advice-foreign-connections = Weisen Sie durch SPF oder DKIM jeden Mailserver aus, der unter dieser Adresse senden darf, und
+    verbieten Sie die anderen.
+advice-contradictory = Wenn Mail über mehrere Server oder Dienste hinausgeht, geben Sie allen dieselben Einstellungen, oder testen
+    Sie jeden mit einem eigenen Absender.
+advice-tlsrpt-contradicts = Vergleichen Sie den Bericht mit dem Verlauf oben: Andere Server derselben Organisation können andere
+    Einstellungen haben.
 advice-sts-overrides-dane = MTA-STS hebt bei diesem Absender DANE auf, entgegen RFC 8461 2: Ändern Sie die Reihenfolge im Dienst
     für die Richtlinien, oder nehmen Sie einen, der Domains mit TLSA-Einträgen in Ruhe lässt.
 advice-tls-too-old = Die TLS-Bibliothek des Absenders ist veraltet; aktualisieren Sie sie, damit TLS 1.2 und 1.3 möglich sind.

@@ -133,6 +133,41 @@ plaintext-ut-sent = Without STARTTLS, a message was offered in clear text to ut,
     rated { $rating }.
 plaintext-ut-unseen = No attempt without STARTTLS was seen at ut, the domain that publishes neither, so there is no rating.
 
+reasons = How that follows, step by step:
+reason-step = { $seen }.
+reason-excludes = { $seen }; this rules out { $policies }.
+reason-clear-et = Without STARTTLS, mail was offered in clear text to et
+reason-clear-ut = Without STARTTLS, mail was offered in clear text to ut
+reason-left-et = Without STARTTLS, the sender left et without offering mail
+reason-left-ut = Without STARTTLS, the sender left ut without offering mail
+reason-clear-although-offered-et = Mail was offered in clear text to et although STARTTLS was there
+reason-clear-although-offered-ut = Mail was offered in clear text to ut although STARTTLS was there
+reason-never-starttls = STARTTLS was there and was never used
+reason-starttls = STARTTLS was used
+reason-accepted = Server { $server } was accepted
+reason-refused = Server { $server } was refused
+reason-accepted-issued = Server { $server } was accepted with a certificate that an authority issued for another name
+reason-refused-issued = Server { $server } was refused with a certificate that an authority issued for another name
+reason-accepted-self-signed = Server { $server } was accepted with a self-signed certificate
+reason-refused-self-signed = Server { $server } was refused with a self-signed certificate
+reason-refused-later = Server { $server } was refused after it had been accepted
+reason-no-sni = No server of et was named in the handshake (SNI), where all share an address
+reason-no-sni-own-address = A server of et was not named in the handshake (SNI)
+reason-passed-over = Server { $server } was passed over where it was next in order
+reason-at-ut = The sender came to ut
+reason-never-at-ut = Mail went to et, and nothing came to ut
+reason-policy-known = The sender itself asked for the MTA-STS policy, which deliveries leave among others
+
+beside = Seen beside the deliveries; it shows what the sender asks for, and proves no delivery:
+beside-line = { $what }: { $count ->
+    [one] once, { $first } UTC
+   *[other] { $count } times, { $first } to { $last } UTC
+    }, by { $who }
+beside-fetch = fetch of the MTA-STS policy
+beside-do = { $count } with DO
+beside-cd = { $count } with CD
+beside-shared = perhaps by somebody else
+
 findings = Findings:
 finding-rfc = (RFC { $rfc })
 finding-evidence = Evidence: { $evidence }
@@ -263,10 +298,33 @@ advice-mta-sts = Nothing has to be done for recipients with MTA-STS. Add DANE, w
 advice-dane-mta-sts = Nothing has to be done.
 advice-undetermined = Send another mail to both test addresses, in one message, from the same mail service, and let it try
     for as long as it likes; if it reports that the mail could not be delivered yet, that is part of the test.
-advice-clear-et = A mail was offered in clear text to a domain that publishes TLSA records and an MTA-STS policy: see to it
-    that the first attempt is protected as later ones are, by looking the policy up before connecting.
-advice-clear-ut = Mail to domains that publish nothing may still leave in clear text. To forbid that for partners that you
+advice-plaintext-although-offered = Find out why STARTTLS is not always used where it is offered: in Postfix, look into
+    smtp_tls_policy_maps and smtp_discard_ehlo_keywords; in Exim, into hosts_avoid_tls.
+advice-plaintext-after-tls-failure = Let a failed handshake put the mail off instead of sending it in clear text: in Exim,
+    tls_tempfail_tryclear = false; in Postfix, encrypt or stronger.
+advice-opportunistic-sni = Naming the mail server in the handshake protects nothing by itself: let its certificate be
+    checked, too, wherever the recipient says by DANE or MTA-STS what it has to be.
+advice-opportunistic-verifying = Where certificates are checked, let TLS be required as well, so that nobody can switch the
+    check off by hiding STARTTLS.
+advice-chain-only = Let the name in the certificate be checked as well as its issuer: in Postfix,
+    smtp_tls_verify_cert_match = hostname; in Exim, tls_verify_cert_hostnames = *.
+advice-plaintext-ut-only = Mail to domains that publish nothing may still leave in clear text. To forbid that for partners that you
     know, require encryption for them, in Postfix by encrypt or secure in smtp_tls_policy_maps.
+advice-sts-refused-after-connect = Leave mail servers out that the MTA-STS policy does not name: in Postfix,
+    smtp_tls_enforce_sts_mx_patterns = yes (3.10.5 and 3.11).
+advice-sts-lazy = A mail went out before the MTA-STS policy was known: see to it that the first attempt is protected as later
+    ones are, by looking the policy up before connecting.
+advice-dane-and-sts = Nothing is wrong with that; but a recipient whose DANE and MTA-STS do not agree gets no mail.
+advice-window-unseen = Send another mail, an hour or more after this one has been delivered, so that its first attempt can be
+    seen as well.
+advice-all-refused = Look into the log of the sender for why even the right certificate was refused: its list of trusted
+    authorities, its clock or its resolver may be at fault.
+advice-bare-line-end = Let the program that writes the messages end every line with CRLF (RFC 5321 2.3.8).
+advice-foreign-connections = Let SPF or DKIM prove every mail server that may send under this address, and forbid the others.
+advice-contradictory = If mail leaves by several servers or services, give all of them the same settings, or test each by a
+    sender of its own.
+advice-tlsrpt-contradicts = Compare the report with the history above: other servers of the same organisation may have other
+    settings.
 advice-sts-overrides-dane = MTA-STS overrides DANE in this sender, against RFC 8461 2: change the order in the policy
     service, or use one that leaves domains with TLSA records alone.
 advice-tls-too-old = The sender's TLS library is outdated; update it, so that TLS 1.2 and 1.3 can be used.
