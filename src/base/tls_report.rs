@@ -2,7 +2,7 @@
 //! organisation is named in them, no person.
 
 use super::Timestamp;
-use super::name::Domain;
+use super::name::{Domain, Zone};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
@@ -65,7 +65,9 @@ pub struct ReportedPolicy {
     /// Which kind of policy was applied.
     #[serde(rename = "type")]
     pub policy_type: PolicyType,
-    /// The domain that the policy is of (`policy-domain`).
+    /// Our domain that it is about.
+    pub zone: Zone,
+    /// The domain that the policy is of (`policy-domain`): that one, or a name in it.
     pub domain: Domain,
     /// The MX hosts that the policy names.
     pub mx: Vec<String>,

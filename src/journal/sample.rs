@@ -204,6 +204,7 @@ fn report() -> Event {
             until: time(-1),
             policies: vec![ReportedPolicy {
                 policy_type: PolicyType::NoPolicyFound,
+                zone: Zone::Ut,
                 domain: Domain::parse("et.example.org").unwrap(),
                 mx: vec!["host.et.example.org".to_owned()],
                 success: 3,

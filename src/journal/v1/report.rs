@@ -22,6 +22,7 @@ pub(in crate::journal) struct Report {
 #[derive(Serialize, Deserialize)]
 struct Policy {
     policy_type: u8,
+    zone: u8,
     domain: String,
     mx: Vec<String>,
     success: u64,
@@ -66,6 +67,7 @@ impl From<&base::ReportedPolicy> for Policy {
         };
         Self {
             policy_type: policy.policy_type.code(),
+            zone: policy.zone.code(),
             domain: policy.domain.to_string(),
             mx: policy.mx.clone(),
             success: policy.success,
@@ -109,6 +111,7 @@ impl TryFrom<Policy> for base::ReportedPolicy {
         };
         Ok(Self {
             policy_type: Code::decode(policy.policy_type)?,
+            zone: Code::decode(policy.zone)?,
             domain: read(&policy.domain)?,
             mx: policy.mx,
             success: policy.success,

@@ -128,15 +128,14 @@ pub(super) fn read(text: &[u8], base_domain: &Domain) -> Result<Content, Flaw> {
     }
     let claimed = claimed(&raw);
     let ours: Vec<_> = (Zone::ALL.into_iter())
-        .filter_map(|zone| base_domain.below(zone.label()).ok())
+        .filter_map(|zone| Some((zone, base_domain.below(zone.label()).ok()?)))
         .collect();
     let mut policies = Vec::new();
     for policy in raw.policies.0 {
         let domain = policy.policy.policy_domain.as_deref().map(Domain::parse);
-        if let Some(Ok(domain)) = domain
-            && ours.iter().any(|zone| domain.is_within(zone))
-        {
-            policies.push(reported(policy, domain)?);
+        let Some(Ok(domain)) = domain else { continue };
+        if let Some((zone, _)) = ours.iter().find(|(_, name)| domain.is_within(name)) {
+            policies.push(reported(policy, *zone, domain)?);
         }
     }
     if policies.is_empty() {
@@ -159,7 +158,7 @@ pub(super) fn read(text: &[u8], base_domain: &Domain) -> Result<Content, Flaw> {
     Ok(Content { report, claimed })
 }
 
-fn reported(raw: Policy, domain: Domain) -> Result<ReportedPolicy, Flaw> {
+fn reported(raw: Policy, zone: Zone, domain: Domain) -> Result<ReportedPolicy, Flaw> {
     let policy_type = match raw.policy.policy_type.as_str() {
         "tlsa" => PolicyType::Tlsa,
         "sts" => PolicyType::Sts,
@@ -175,6 +174,7 @@ fn reported(raw: Policy, domain: Domain) -> Result<ReportedPolicy, Flaw> {
     let details = raw.failure_details.unwrap_or_default().0;
     Ok(ReportedPolicy {
         policy_type,
+        zone,
         domain,
         mx: mx.collect::<Result<_, _>>()?,
         success: raw.summary.total_successful_session_count,

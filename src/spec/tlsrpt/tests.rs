@@ -3,6 +3,7 @@
 use super::*;
 use crate::base::{
     Authentication, DkimResult, MessageFacts, PolicyType, ReportedFailure, ReportedPolicy, Verdict,
+    Zone,
 };
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -59,6 +60,7 @@ fn said() -> TlsReport {
         until: "2026-11-27T23:59:59Z".parse().unwrap(),
         policies: vec![ReportedPolicy {
             policy_type: PolicyType::Sts,
+            zone: Zone::Et,
             domain: "et.example.org".parse().unwrap(),
             mx: vec![
                 "mx04.et.example.org".to_owned(),
@@ -182,8 +184,13 @@ fn what_is_of_others_is_dropped() {
     report["policies"].as_array_mut().unwrap().push(second);
     let content = read(Packing::Json, report.to_string().as_bytes(), &base()).unwrap();
     let kept = content.report.policies.iter();
-    let kept: Vec<_> = kept.map(|policy| policy.domain.as_str()).collect();
-    assert_eq!(kept, ["et.example.org", "ut.example.org"]);
+    let kept: Vec<_> = kept
+        .map(|policy| (policy.zone, policy.domain.as_str()))
+        .collect();
+    assert_eq!(
+        kept,
+        [(Zone::Et, "et.example.org"), (Zone::Ut, "ut.example.org")]
+    );
 }
 
 /// So many copies of what is first in the list at this path.
