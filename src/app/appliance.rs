@@ -180,10 +180,11 @@ impl Appliance {
 
         let mut listeners = JoinSet::new();
         let came = Arc::new(Notify::new());
+        let ports = self.mail_ports(&dial, desk, &came);
         self.listen(
             &mut listeners,
             sockets,
-            (&dial, &desk, &presented, commands, &came),
+            (ports, &presented, commands),
             &shutdown,
         )?;
         let mut helpers = JoinSet::new();
@@ -228,15 +229,10 @@ impl Appliance {
         &self,
         listeners: &mut JoinSet<()>,
         sockets: Sockets,
-        (dial, desk, presented, commands, came): (
-            &Dial,
-            &Arc<dyn DeskPort>,
-            &Arc<Presented>,
-            Arc<dyn Control>,
-            &Arc<Notify>,
-        ),
+        (ports, presented, commands): (serve::smtp::Ports, &Arc<Presented>, Arc<dyn Control>),
         shutdown: &Shutdown,
     ) -> Result<(), StartError> {
+        let (desk, reports) = (Arc::clone(&ports.desk), Arc::clone(&ports.reports));
         let snapshot = self.publisher().snapshot();
         let dns = serve::dns::Settings {
             tcp_clients: self.config.dns.tcp_clients,
@@ -246,7 +242,7 @@ impl Appliance {
             sockets.dns,
             snapshot,
             dns,
-            Arc::clone(desk),
+            Arc::clone(&desk),
             Arc::clone(&self.clock),
             shutdown.clone(),
         );
@@ -255,8 +251,6 @@ impl Appliance {
                 tracing::error!("the nameserver stopped: {error}");
             }
         });
-        let ports = self.mail_ports(dial, desk, came);
-        let reports = Arc::clone(&ports.reports);
         listeners.spawn(serve::smtp::run(
             sockets.smtp,
             Arc::clone(&presented.smtp),
@@ -268,7 +262,7 @@ impl Appliance {
             pages: Arc::new(Site::new(&self.config).map_err(failed)?),
             reports,
             reports_host: self.config.zone_name(Zone::Et),
-            desk: Arc::clone(desk),
+            desk,
             clock: Arc::clone(&self.clock),
             settings: web::Settings {
                 https_port: self.config.network.https_port,
@@ -291,7 +285,7 @@ impl Appliance {
     fn mail_ports(
         &self,
         dial: &Dial,
-        desk: &Arc<dyn DeskPort>,
+        desk: Arc<dyn DeskPort>,
         came: &Arc<Notify>,
     ) -> serve::smtp::Ports {
         let relay = OperatorRelay::new(
@@ -311,7 +305,7 @@ impl Appliance {
             Arc::clone(came),
         ));
         serve::smtp::Ports {
-            desk: Arc::clone(desk),
+            desk,
             judge,
             relay: Arc::new(relay),
             reports,
