@@ -85,3 +85,92 @@ pub async fn one(live: &Live, id: &TestId) -> Result<(), String> {
     tracing::info!("test {id}: its result has further TLS reports");
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::outcome::tests::{NOW, of, over};
+    use crate::base::{Domain, ReportVia, TakenReport, Timestamp, TlsReport};
+    use crate::journal::Space;
+
+    /// A report on the hour of the test, by this organisation.
+    fn report(organisation: &str) -> TakenReport {
+        let time = |second| Timestamp::from_second(NOW + second).unwrap();
+        TakenReport {
+            time: time(3600),
+            via: ReportVia::Mail,
+            domain: Domain::parse(organisation).unwrap(),
+            authenticated: true,
+            report: TlsReport {
+                id: "1".to_owned(),
+                organisation: String::new(),
+                from: time(0),
+                until: time(3600),
+                policies: Vec::new(),
+            },
+        }
+    }
+
+    fn reports(live: &Live, id: &TestId) -> Option<usize> {
+        let report = results::find(live.journal(), id).unwrap()?;
+        Some(report.test.tls_reports.len())
+    }
+
+    #[tokio::test]
+    async fn a_report_that_comes_while_a_result_is_made_is_in_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (appliance, test) = over(folder.path(), "");
+        let outcomes = of(&appliance);
+        let live = &appliance.live;
+        let making = {
+            // Nobody may commit a result yet, so that it is ready when the report comes.
+            let _alone = live.results.write().await;
+            let (maker, id) = (Arc::clone(&outcomes), test.clone());
+            let making = tokio::spawn(async move { maker.make(&id).await });
+            for _ in 0..1000 {
+                tokio::task::yield_now().await;
+            }
+            let taken = |organisation| live.desk().tls_report(report(organisation)).unwrap();
+            assert_eq!(
+                taken("sender.example").len() + taken("other.example").len(),
+                2
+            );
+            all(live).await.unwrap();
+            assert_eq!(reports(live, &test), None, "there is no result yet");
+            making
+        };
+        making.await.unwrap().unwrap();
+        assert_eq!(reports(live, &test), Some(1));
+    }
+
+    #[tokio::test]
+    async fn results_are_amended_once_and_a_damaged_one_hinders_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let (appliance, test) = over(folder.path(), "");
+        let live = &appliance.live;
+        of(&appliance).make(&test).await.unwrap();
+        let damaged = TestId::from_bits([0; 10]).to_string();
+        let put = live.journal().put(Space::Results, &damaged, vec![9]);
+        put.await.unwrap();
+        live.desk()
+            .tls_report(report("mail.sender.example"))
+            .unwrap();
+        let before = live.journal().commits();
+        all(live).await.unwrap();
+        assert_eq!(
+            (reports(live, &test), live.journal().commits()),
+            (Some(1), before + 1)
+        );
+        all(live).await.unwrap();
+        assert_eq!(
+            (reports(live, &test), live.journal().commits()),
+            (Some(1), before + 1)
+        );
+        live.journal()
+            .remove(Space::Results, test.as_str())
+            .await
+            .unwrap();
+        one(live, &test).await.unwrap();
+        assert_eq!(reports(live, &test), None, "what is erased stays erased");
+    }
+}

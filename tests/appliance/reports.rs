@@ -493,6 +493,28 @@ fn a_result_is_amended_when_a_report_comes_later() {
     );
 }
 
+#[test]
+fn who_brings_too_many_is_put_off_and_hinders_nobody_else() {
+    let mut appliance = appliance();
+    appliance.start();
+    let first = (0..100)
+        .map(|_| post(&appliance, JSON, "{}"))
+        .find(|status| *status != 400);
+    assert_eq!(first, Some(429));
+    let own = report("h1", "sender.example", "sts");
+    assert_eq!(post(&appliance, JSON, &own), 429);
+    assert_eq!(post_from(&appliance, [127, 0, 9, 1], JSON, &own), 201);
+    let mut client = appliance.client();
+    client.converse(&[("EHLO out.sender.example", "250")]);
+    client.quit();
+    appliance.wait_for_window();
+    let mut client = appliance.client();
+    client.converse(&[("EHLO out.sender.example", "250")]);
+    let said = mail(&mut client, &message("a@sender.example", None, "", &own));
+    assert!(said.starts_with("451 4.3.2"), "{said}");
+    client.quit();
+}
+
 /// The appliance stopped, its result as it was before, and started again.
 fn appliance_again(mut appliance: Appliance, id: &str, stored: &Report) -> Appliance {
     appliance.stop();
