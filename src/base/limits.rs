@@ -215,8 +215,8 @@ pub const TLS_REPORT: usize = 256 * 1024;
 pub const TLS_REPORT_UNPACKED: usize = 1024 * 1024;
 /// Policies in a TLS report.
 pub const TLS_REPORT_POLICIES: usize = 50;
-/// Failure details in a policy of a TLS report, MX hosts that it names, and failure details of all its policies.
-pub const TLS_REPORT_DETAILS: usize = 100;
+/// Failure details that are kept of a TLS report; as many MX hosts that its policies name.
+pub const TLS_REPORT_DETAILS: usize = 20;
 /// The longest time that a TLS report is about: a day, with room for those who do not keep to UTC (RFC 8460 4.1).
 pub const TLS_REPORT_RANGE: Duration = Duration::from_secs(48 * 3600);
 /// How far in the future the time of a TLS report may end, for clocks differ.
@@ -237,8 +237,10 @@ pub const TLS_REPORT_KEPT: Duration = Duration::from_secs(3 * 24 * 3600);
 pub const TLS_REPORTS: usize = 1_000;
 /// TLS reports that are not authenticated and are remembered.
 pub const TLS_REPORTS_UNPROVEN: usize = 200;
-/// TLS reports of one test that are authenticated, and as many that are not.
-pub const TEST_TLS_REPORTS: usize = 20;
+/// Authenticated TLS reports that one test has.
+pub const TEST_TLS_REPORTS: usize = 10;
+/// TLS reports that are not authenticated and that one test has: anybody can send them.
+pub const TEST_TLS_REPORTS_UNPROVEN: usize = 3;
 /// Octets of a zone file of the operator.
 pub const ZONE_FILE: u64 = 1024 * 1024;
 /// Octets of the configuration file.

@@ -141,14 +141,18 @@ impl Test {
     }
 
     /// Takes in a report on the time in which it ran, of one of its organisations; says whether it did. Each report once,
-    /// and of those that are authenticated, and of the others, `limits::TEST_TLS_REPORTS` at most.
+    /// and of those that are authenticated, and of the others, only so many.
     pub fn take_in(&mut self, report: &TakenReport) -> bool {
         let likewise = |kept: &&TakenReport| kept.authenticated == report.authenticated;
+        let most = match report.authenticated {
+            true => limits::TEST_TLS_REPORTS,
+            false => limits::TEST_TLS_REPORTS_UNPROVEN,
+        };
         let ran = report.report.until >= self.started
             && self.ended.is_none_or(|ended| report.report.from <= ended);
         if !ran
             || self.tls_reports.iter().any(|kept| kept.is_same(report))
-            || self.tls_reports.iter().filter(likewise).count() >= limits::TEST_TLS_REPORTS
+            || self.tls_reports.iter().filter(likewise).count() >= most
             || !self.organisations().contains(&report.domain.registrable())
         {
             return false;

@@ -69,13 +69,13 @@ pub struct ReportedPolicy {
     pub zone: Zone,
     /// The domain that the policy is of (`policy-domain`): that one, or a name in it.
     pub domain: Domain,
-    /// The MX hosts that the policy names.
+    /// The first MX hosts that the policy names.
     pub mx: Vec<String>,
     /// Sessions that succeeded.
     pub success: u64,
     /// Sessions that failed.
     pub failure: u64,
-    /// Why they failed.
+    /// Why they failed: the first details of it.
     pub details: Vec<ReportedFailure>,
 }
 

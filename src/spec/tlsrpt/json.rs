@@ -4,59 +4,66 @@ use super::{Content, Flaw};
 use crate::base::{
     Domain, PolicyType, ReportedFailure, ReportedPolicy, Timestamp, TlsReport, Zone, limits,
 };
-use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, IgnoredAny, SeqAccess, Visitor};
 use std::fmt;
 use std::marker::PhantomData;
 use std::net::IpAddr;
 
-/// A list of so many values at most; more of them are an error before they are read.
-struct Few<T, const MOST: usize>(Vec<T>);
+/// The first values of a list, and whether there were more, which are not read.
+struct First<T, const MOST: usize> {
+    values: Vec<T>,
+    more: bool,
+}
 
-impl<T, const MOST: usize> Default for Few<T, MOST> {
+impl<T, const MOST: usize> Default for First<T, MOST> {
     fn default() -> Self {
-        Self(Vec::new())
+        Self {
+            values: Vec::new(),
+            more: false,
+        }
     }
 }
 
-impl<'de, T: Deserialize<'de>, const MOST: usize> Deserialize<'de> for Few<T, MOST> {
+impl<'de, T: Deserialize<'de>, const MOST: usize> Deserialize<'de> for First<T, MOST> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         struct List<T, const MOST: usize>(PhantomData<T>);
 
         impl<'de, T: Deserialize<'de>, const MOST: usize> Visitor<'de> for List<T, MOST> {
-            type Value = Vec<T>;
+            type Value = First<T, MOST>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "a list of {MOST} values at most")
+                f.write_str("a list")
             }
 
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<T>, A::Error> {
-                let mut values = Vec::new();
-                while let Some(value) = list.next_element()? {
-                    if values.len() == MOST {
-                        return Err(A::Error::invalid_length(MOST + 1, &self));
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+                let mut first = First::default();
+                while first.values.len() < MOST {
+                    match list.next_element()? {
+                        Some(value) => first.values.push(value),
+                        None => return Ok(first),
                     }
-                    values.push(value);
                 }
-                Ok(values)
+                while list.next_element::<IgnoredAny>()?.is_some() {
+                    first.more = true;
+                }
+                Ok(first)
             }
         }
 
-        from.deserialize_seq(List::<T, MOST>(PhantomData)).map(Self)
+        from.deserialize_seq(List::<T, MOST>(PhantomData))
     }
 }
 
-type Policies = Few<Policy, { limits::TLS_REPORT_POLICIES }>;
-type Failures = Few<Failure, { limits::TLS_REPORT_DETAILS }>;
+type Policies = First<Policy, { limits::TLS_REPORT_POLICIES }>;
+type Failures = First<Failure, { limits::TLS_REPORT_DETAILS }>;
+type Names = First<String, { limits::TLS_REPORT_DETAILS }>;
 
 /// MX hosts; some senders write a single one without a list.
 #[derive(serde::Deserialize)]
-#[serde(
-    untagged,
-    expecting = "mx-host is neither a text nor a list of texts within its limit"
-)]
+#[serde(untagged, expecting = "mx-host is neither a text nor a list of texts")]
 enum Hosts {
     One(String),
-    Several(Few<String, { limits::TLS_REPORT_DETAILS }>),
+    Several(Names),
 }
 
 #[derive(serde::Deserialize)]
@@ -115,42 +122,39 @@ struct Failure {
 pub(super) fn read(text: &[u8], base_domain: &Domain) -> Result<Content, Flaw> {
     let raw: Report = serde_json::from_slice(text)
         .map_err(|error| Flaw::unfit(format_args!("it is no report (RFC 8460 4.4): {error}")))?;
-    let details = raw
-        .policies
-        .0
-        .iter()
-        .filter_map(|policy| policy.failure_details.as_ref());
-    if details.map(|details| details.0.len()).sum::<usize>() > limits::TLS_REPORT_DETAILS {
+    if raw.policies.more {
         return Err(Flaw::unfit(format_args!(
-            "it has more than {} failure-details",
-            limits::TLS_REPORT_DETAILS
+            "it has more than {} policies",
+            limits::TLS_REPORT_POLICIES
         )));
     }
     let claimed = claimed(&raw);
     let ours: Vec<_> = (Zone::ALL.into_iter())
         .filter_map(|zone| Some((zone, base_domain.below(zone.label()).ok()?)))
         .collect();
-    let mut policies = Vec::new();
-    for policy in raw.policies.0 {
+    let mut policies: Vec<ReportedPolicy> = Vec::new();
+    let mut room = Room::default();
+    for policy in raw.policies.values {
         let domain = policy.policy.policy_domain.as_deref().map(Domain::parse);
         let Some(Ok(domain)) = domain else { continue };
         if let Some((zone, _)) = ours.iter().find(|(_, name)| domain.is_within(name)) {
-            policies.push(reported(policy, *zone, domain)?);
+            policies.push(reported(policy, *zone, domain, &mut room));
         }
     }
     if policies.is_empty() {
         return Err(Flaw::unfit("none of its policies is of a domain here"));
     }
-    let id = noted("report-id", &raw.report_id)?;
-    if id.is_empty() {
-        return Err(Flaw::unfit("its report-id is empty"));
+    let id = noted(&raw.report_id);
+    // A part of its name would be another one's.
+    if id.is_empty() || id.len() < raw.report_id.trim().len() {
+        return Err(Flaw::unfit(format_args!(
+            "its report-id is empty, has more than {} characters, or control characters",
+            limits::NOTED_TEXT
+        )));
     }
     let report = TlsReport {
         id,
-        organisation: noted(
-            "organization-name",
-            &raw.organization_name.unwrap_or_default(),
-        )?,
+        organisation: noted(&raw.organization_name.unwrap_or_default()),
         from: raw.date_range.start_datetime,
         until: raw.date_range.end_datetime,
         policies,
@@ -158,7 +162,22 @@ pub(super) fn read(text: &[u8], base_domain: &Domain) -> Result<Content, Flaw> {
     Ok(Content { report, claimed })
 }
 
-fn reported(raw: Policy, zone: Zone, domain: Domain) -> Result<ReportedPolicy, Flaw> {
+/// How many hosts and details more are kept.
+struct Room {
+    hosts: usize,
+    details: usize,
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Self {
+            hosts: limits::TLS_REPORT_DETAILS,
+            details: limits::TLS_REPORT_DETAILS,
+        }
+    }
+}
+
+fn reported(raw: Policy, zone: Zone, domain: Domain, room: &mut Room) -> ReportedPolicy {
     let policy_type = match raw.policy.policy_type.as_str() {
         "tlsa" => PolicyType::Tlsa,
         "sts" => PolicyType::Sts,
@@ -168,43 +187,43 @@ fn reported(raw: Policy, zone: Zone, domain: Domain) -> Result<ReportedPolicy, F
     let hosts = match raw.policy.mx_host {
         None => Vec::new(),
         Some(Hosts::One(host)) => vec![host],
-        Some(Hosts::Several(hosts)) => hosts.0,
+        Some(Hosts::Several(hosts)) => hosts.values,
     };
-    let mx = hosts.iter().map(|host| noted("mx-host", host));
-    let details = raw.failure_details.unwrap_or_default().0;
-    Ok(ReportedPolicy {
+    let mx: Vec<_> = hosts
+        .iter()
+        .take(room.hosts)
+        .map(|host| noted(host))
+        .collect();
+    let details = raw.failure_details.unwrap_or_default().values.into_iter();
+    let details: Vec<_> = details.take(room.details).map(failure).collect();
+    room.hosts -= mx.len();
+    room.details -= details.len();
+    ReportedPolicy {
         policy_type,
         zone,
         domain,
-        mx: mx.collect::<Result<_, _>>()?,
+        mx,
         success: raw.summary.total_successful_session_count,
         failure: raw.summary.total_failure_session_count,
-        details: details.into_iter().map(failure).collect::<Result<_, _>>()?,
-    })
+        details,
+    }
 }
 
-fn failure(raw: Failure) -> Result<ReportedFailure, Flaw> {
-    let some = |name, value: Option<String>| value.map(|value| noted(name, &value)).transpose();
+fn failure(raw: Failure) -> ReportedFailure {
     let address = |text: String| text.trim().parse::<IpAddr>().ok();
-    Ok(ReportedFailure {
-        result: noted("result-type", &raw.result_type)?,
-        mx: some("receiving-mx-hostname", raw.receiving_mx_hostname)?,
+    ReportedFailure {
+        result: noted(&raw.result_type),
+        mx: raw.receiving_mx_hostname.as_deref().map(noted),
         sender: raw.sending_mta_ip.and_then(address),
         sessions: raw.failed_session_count,
-        reason: some("failure-reason-code", raw.failure_reason_code)?,
-    })
+        reason: raw.failure_reason_code.as_deref().map(noted),
+    }
 }
 
-/// A text as it is noted: without control characters, and not too long.
-fn noted(name: &str, text: &str) -> Result<String, Flaw> {
-    let text: String = text.trim().chars().filter(|c| !c.is_control()).collect();
-    match text.chars().count() > limits::NOTED_TEXT {
-        true => Err(Flaw::unfit(format_args!(
-            "its {name} has more than {} characters",
-            limits::NOTED_TEXT
-        ))),
-        false => Ok(text),
-    }
+/// A text as it is noted: without control characters, and cut.
+fn noted(text: &str) -> String {
+    let fit = text.trim().chars().filter(|c| !c.is_control());
+    fit.take(limits::NOTED_TEXT).collect()
 }
 
 /// The domain that the report claims to be of.

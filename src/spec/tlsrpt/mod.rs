@@ -55,7 +55,7 @@ pub struct Content {
 /// Reads a report; `base_domain` is above our domains.
 ///
 /// # Errors
-/// When it is too large, is no report, has more of anything than its limit, or says nothing of our domains.
+/// When it is too large, is no report, has too many policies, or says nothing of our domains.
 pub fn read(packing: Packing, bytes: &[u8], base_domain: &Domain) -> Result<Content, Flaw> {
     json::read(&unpacked(packing, bytes)?, base_domain)
 }
