@@ -217,8 +217,8 @@ pub const TLS_REPORT_UNPACKED: usize = 1024 * 1024;
 pub const TLS_REPORT_POLICIES: usize = 50;
 /// Failure details that are kept of a TLS report; as many MX hosts that its policies name.
 pub const TLS_REPORT_DETAILS: usize = 20;
-/// The longest time that a TLS report is about: a day, with room for those who do not keep to UTC (RFC 8460 4.1).
-pub const TLS_REPORT_RANGE: Duration = Duration::from_secs(48 * 3600);
+/// The longest time that a TLS report is about: a day as a rule (RFC 8460 4.1), a week and a little with some senders.
+pub const TLS_REPORT_RANGE: Duration = Duration::from_secs(8 * 24 * 3600);
 /// How far in the future the time of a TLS report may end, for clocks differ.
 pub const TLS_REPORT_AHEAD: Duration = Duration::from_secs(24 * 3600);
 /// How long after the end of that time a TLS report is taken.

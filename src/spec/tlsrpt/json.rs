@@ -135,8 +135,12 @@ pub(super) fn read(text: &[u8], base_domain: &Domain) -> Result<Content, Flaw> {
     let mut policies: Vec<ReportedPolicy> = Vec::new();
     let mut room = Room::default();
     for policy in raw.policies.values {
-        let domain = policy.policy.policy_domain.as_deref().map(Domain::parse);
-        let Some(Ok(domain)) = domain else { continue };
+        // Some leave it out where they found no policy; only `et` asks for reports.
+        let named = policy.policy.policy_domain.as_deref();
+        let Ok(domain) = named.map_or_else(|| base_domain.below(Zone::Et.label()), Domain::parse)
+        else {
+            continue;
+        };
         if let Some((zone, _)) = ours.iter().find(|(_, name)| domain.is_within(name)) {
             policies.push(reported(policy, *zone, domain, &mut room));
         }

@@ -60,7 +60,7 @@ pub fn read(packing: Packing, bytes: &[u8], base_domain: &Domain) -> Result<Cont
     json::read(&unpacked(packing, bytes)?, base_domain)
 }
 
-/// Looks whether a report is of a time that it can be of, and that is of use: about a day, and lately over.
+/// Looks whether a report is of a time that it can be of, and that is of use: not too long, and lately over.
 ///
 /// # Errors
 /// What is wrong with its date-range.
@@ -70,7 +70,7 @@ pub fn timely(report: &TlsReport, now: Timestamp) -> Result<(), Flaw> {
     let why = if until < from {
         "ends before it begins"
     } else if span(from, until) > limits::TLS_REPORT_RANGE {
-        "is longer than two days"
+        "is longer than eight days"
     } else if until > now && span(now, until) > limits::TLS_REPORT_AHEAD {
         "lies in the future"
     } else if until < now && span(until, now) > limits::TLS_REPORT_LATE {

@@ -4,11 +4,12 @@ use super::*;
 use crate::base::{Authentication, DkimResult, MessageFacts, Verdict};
 
 #[test]
-fn a_report_is_about_a_day_that_is_lately_over() {
+fn a_report_is_about_a_time_that_is_lately_over() {
     let now: Timestamp = "2026-11-28T06:00:00Z".parse().unwrap();
     for (from, until, why) in [
         ("2026-11-27T00:00:00Z", "2026-11-27T23:59:59Z", None),
         ("2026-11-27T00:00:00Z", "2026-11-27T00:00:00Z", None),
+        ("2026-11-19T00:00:00Z", "2026-11-27T00:00:00Z", None),
         ("2026-11-28T00:00:00Z", "2026-11-28T23:59:59Z", None),
         ("2026-11-14T06:00:00Z", "2026-11-14T06:00:00Z", None),
         (
@@ -17,14 +18,14 @@ fn a_report_is_about_a_day_that_is_lately_over() {
             Some("before it begins"),
         ),
         (
-            "2026-11-25T00:00:00Z",
+            "2026-11-19T00:00:00Z",
             "2026-11-27T00:00:01Z",
-            Some("two days"),
+            Some("eight days"),
         ),
         (
             "0001-01-01T00:00:00Z",
             "9999-12-30T00:00:00Z",
-            Some("two days"),
+            Some("eight days"),
         ),
         (
             "2026-11-28T06:00:00Z",
