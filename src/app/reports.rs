@@ -98,14 +98,15 @@ impl Intake {
             Err(Full) => (Err(NotTaken::TooMany), Vec::new()),
         };
         let kept = self.live.step(step).await;
-        let kept = kept.map_err(|Unavailable| NotTaken::Unavailable)??;
-        match kept {
-            Kept::New => self.came.notify_one(),
-            // It may be here and not be committed yet.
-            Kept::Before if self.live.waiting() > 0 => return Err(NotTaken::Unavailable),
-            Kept::Before => {}
+        // What could not be committed now is so later, and is here already.
+        if matches!(kept, Ok(Ok(Kept::New)) | Err(Unavailable)) {
+            self.came.notify_one();
         }
-        Ok(kept)
+        match kept {
+            Ok(Ok(Kept::Before)) if self.live.waiting() > 0 => Err(NotTaken::Unavailable),
+            Ok(kept) => kept,
+            Err(Unavailable) => Err(NotTaken::Unavailable),
+        }
     }
 }
 
@@ -125,5 +126,59 @@ impl Reports for Intake {
         body: &'a [u8],
     ) -> Answer<'a, Result<Kept, NotTaken>> {
         Box::pin(self.by_post(client, packing, body))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::live::tests::live;
+    use crate::base::{Event, Timestamp};
+    use crate::dial;
+    use crate::dial::judge::MailJudge;
+    use std::sync::atomic::Ordering;
+
+    #[tokio::test]
+    async fn what_cannot_be_committed_is_not_said_to_be_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let (live, full, clock) = live(folder.path());
+        let base_domain = Domain::parse("example.org").unwrap();
+        let dial = Dial::new(dial::Settings::default()).unwrap();
+        let came = Arc::new(Notify::new());
+        let intake = Intake::new(
+            Arc::clone(&live),
+            Arc::new(MailJudge::new(dial.clone(), base_domain.clone())),
+            dial,
+            Arc::<crate::app::live::tests::Hands>::clone(&clock),
+            base_domain,
+            Arc::clone(&came),
+        );
+        let report = TlsReport {
+            id: "1".to_owned(),
+            organisation: String::new(),
+            from: Timestamp::UNIX_EPOCH,
+            until: Timestamp::UNIX_EPOCH,
+            policies: Vec::new(),
+        };
+        let keep = async || {
+            let whose = Domain::parse("sender.example").unwrap();
+            let (report, via) = (report.clone(), ReportVia::Mail);
+            intake.keep(report, via, (whose, true)).await
+        };
+        full.store(true, Ordering::SeqCst);
+        assert_eq!(keep().await, Err(NotTaken::Unavailable));
+        came.notified().await;
+        assert_eq!(
+            keep().await,
+            Err(NotTaken::Unavailable),
+            "it is here, and not committed"
+        );
+        full.store(false, Ordering::SeqCst);
+        clock.0.fetch_add(1, Ordering::Relaxed);
+        assert_eq!(keep().await, Ok(Kept::Before));
+        let mut committed = 0;
+        let each = |event| committed += usize::from(matches!(event, Event::TlsReport(_)));
+        live.journal().replay(each).unwrap();
+        assert_eq!(committed, 1);
     }
 }
