@@ -7,9 +7,10 @@ use super::dossier::Dossier;
 use super::settings::{after, before};
 use super::sightings::runs_near;
 use crate::base::{
-    Connection, Contact, Fetch, Gap, Order, Origin, Query, Seen, Test, Timestamp, Via, Zone,
+    Connection, Contact, Domain, Fetch, Gap, Order, Origin, Query, Seen, Test, Timestamp, Via, Zone,
 };
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 impl Desk {
     /// The evidence of one test as of now.
@@ -23,7 +24,7 @@ impl Desk {
         let signatures: BTreeSet<_> = (facts.iter())
             .flat_map(|facts| facts.signatures.iter().cloned())
             .collect();
-        let (own_queries, own_fetches) = sightings(dossier);
+        let (own_queries, own_fetches) = self.sightings(dossier);
         let mut queries = self.alone(dossier, &own_queries, |query| query.time);
         queries.sort_by_key(|query| (query.what.time, query.what.id));
         let mut fetches = self.alone(dossier, &own_fetches, |fetch| fetch.time);
@@ -163,17 +164,38 @@ impl Desk {
             .cloned()
             .collect()
     }
-}
 
-/// The queries and fetches of a test; those of clients that count for nothing choose nothing either.
-fn sightings(dossier: &Dossier) -> (Vec<Seen<Query>>, Vec<Seen<Fetch>>) {
-    let queries = (dossier.queries.iter()).map(|seen| Seen {
-        shared: seen.shared || !dossier.counts_near(seen.what.resolver, None),
-        ..seen.clone()
-    });
-    let fetches = (dossier.fetches.iter()).map(|seen| Seen {
-        shared: seen.shared || !dossier.counts_near(seen.what.client, seen.what.ptr.as_ref()),
-        ..seen.clone()
-    });
-    (queries.collect(), fetches.collect())
+    /// The queries and fetches of a test. Those of clients that count for nothing choose nothing, nor do those that
+    /// another sender in the same network may have made.
+    fn sightings(&self, dossier: &Dossier) -> (Vec<Seen<Query>>, Vec<Seen<Fetch>>) {
+        let mut neighbours = None;
+        let mut shared = |client: IpAddr, ptr: Option<&Domain>, time: Timestamp| {
+            !dossier.counts_near(client, ptr)
+                || (!dossier.is_at(client, ptr)
+                    && (neighbours
+                        .get_or_insert_with(|| self.neighbours(dossier))
+                        .iter())
+                    .any(|other| other.is_near(client, ptr) && runs_near(other, time)))
+        };
+        let queries = (dossier.queries.iter()).map(|seen| Seen {
+            shared: seen.shared || shared(seen.what.resolver, None, seen.what.time),
+            ..seen.clone()
+        });
+        let queries = queries.collect();
+        let fetches = (dossier.fetches.iter()).map(|seen| Seen {
+            shared: seen.shared || shared(seen.what.client, seen.what.ptr.as_ref(), seen.what.time),
+            ..seen.clone()
+        });
+        (queries, fetches.collect())
+    }
+
+    /// The tests of other senders that came from a network of this one's.
+    fn neighbours(&self, dossier: &Dossier) -> Vec<&Dossier> {
+        (self.tests.values())
+            .filter(|other| {
+                other.origins.is_disjoint(&dossier.origins)
+                    && !other.networks.is_disjoint(&dossier.networks)
+            })
+            .collect()
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::addressing::{Envelope, Key};
 use super::settings::{Settings, after, before};
-use crate::base::origin::network;
+use crate::base::origin::{client, network};
 use crate::base::{
     Connection, Domain, Fetch, Language, Mailbox, MessageFacts, Origin, Query, Seen, TestId,
     TestState, Timestamp, Verdict, limits,
@@ -211,6 +211,12 @@ impl Dossier {
     pub(super) fn is_near(&self, client: IpAddr, ptr: Option<&Domain>) -> bool {
         self.networks.contains(&network(client))
             || self.origins.iter().any(|origin| is_named(origin, ptr))
+    }
+
+    /// Whether a client is one that sent its message, or lies in one of its origins' domains by its confirmed name.
+    pub(super) fn is_at(&self, address: IpAddr, ptr: Option<&Domain>) -> bool {
+        let same = |kept: &Connection| client(kept.client) == client(address);
+        self.connections.iter().any(same) || self.origins.iter().any(|origin| is_named(origin, ptr))
     }
 
     /// The end of its last own connection.

@@ -367,3 +367,36 @@ fn sightings_join_by_network_or_name_else_by_time_alone() {
         assert_eq!(found, joins, "{name}");
     }
 }
+
+/// Who asked from where while two senders of one network were tested, and whether that joins the first one's test.
+const NEIGHBOURS: [(&str, &str, &str, Option<bool>); 4] = [
+    ("the sender itself", HERE, "out.other.example", Some(false)),
+    ("the neighbour itself", NEXT, "out.other.example", None),
+    ("one of either's", NEAR, "out.other.example", None),
+    (
+        "one of the same organisation",
+        NEAR,
+        "out.sender.example",
+        Some(false),
+    ),
+];
+const NEXT: &str = "198.51.100.8";
+
+#[test]
+fn what_a_neighbour_may_have_asked_chooses_nothing() {
+    for (name, resolver, greeting, joins) in NEIGHBOURS {
+        let mut desk = Desk::new(settings());
+        transact(&mut desk, &connection(1, 0, HERE, JIM));
+        let mut second = connection(2, 5, NEXT, EVE);
+        second.ehlo = Some(greeting.to_owned());
+        transact(&mut desk, &second);
+        desk.apply(&event(&Q, 10, resolver));
+        let jims = desk
+            .tests()
+            .into_iter()
+            .find(|test| test.started == minute(0));
+        let test = desk.test(&jims.unwrap().id).unwrap();
+        let found = test.queries.first().map(|seen| seen.shared);
+        assert_eq!(found, joins, "{name}");
+    }
+}

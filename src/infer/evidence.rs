@@ -64,10 +64,7 @@ impl<'a> Evidence<'a> {
 
     /// Fetches of the policy and look-ups of its record by the sender itself: ids, sorted.
     pub(super) fn policy_log(&self) -> Vec<String> {
-        let queries = self.queries(|query| {
-            query.rrtype.eq_ignore_ascii_case("TXT") && query.name.as_str().starts_with("_mta-sts.")
-        });
-        [self.fetches(), queries].concat()
+        [self.fetches(), self.queries(about_policy)].concat()
     }
 
     /// Fetches of the policy by the sender itself.
@@ -83,7 +80,7 @@ impl<'a> Evidence<'a> {
 
     /// Look-ups of TLSA records by the sender itself.
     pub(super) fn tlsa_log(&self) -> Vec<String> {
-        self.queries(|query| query.rrtype.eq_ignore_ascii_case("TLSA"))
+        self.queries(about_tlsa)
     }
 
     fn queries(&self, wanted: impl Fn(&Query) -> bool) -> Vec<String> {
@@ -95,6 +92,16 @@ impl<'a> Evidence<'a> {
         ids.dedup();
         ids.iter().map(ToString::to_string).collect()
     }
+}
+
+/// Whether it asks for the record that says that there is a policy (RFC 8461 3.1).
+pub(super) fn about_policy(query: &Query) -> bool {
+    query.rrtype.eq_ignore_ascii_case("TXT") && query.name.as_str().starts_with("_mta-sts.")
+}
+
+/// Whether it asks for TLSA records.
+pub(super) fn about_tlsa(query: &Query) -> bool {
+    query.rrtype.eq_ignore_ascii_case("TLSA")
 }
 
 /// Each connection that may count once, by start. Of several records with one id, the one that knows most.

@@ -1,11 +1,12 @@
 //! The evidence of a test as a row of text, in the words that `tests/inference/main.rs` explains: what a verdict rests on
 //! and nothing else, so no person, address or host is named in it. Whoever gets a strange case can keep it as a test.
 
+use super::evidence::{about_policy, about_tlsa};
 use super::facts::used_tls;
 use super::{Coverage, Outbound};
 use crate::base::{
-    Certificate, Close, Connection, Contact, Domain, GapKind, PolicyType, Server, Status,
-    TakenReport, Test, Timestamp, Transport, Via, Zone,
+    Certificate, Close, Connection, Contact, Domain, GapKind, PolicyType, Query, Seen, Server,
+    Status, TakenReport, Test, Timestamp, Transport, Via, Zone,
 };
 
 /// The row of a test, with what follows from it.
@@ -89,7 +90,8 @@ fn beside(test: &Test, clock: &Clock) -> Vec<String> {
         let at = clock.at(fetch.what.time);
         lines.push(format!("fetch {at}{}", shared(fetch.shared)));
     }
-    for query in &test.queries {
+    let told = |query: &&Seen<Query>| about_policy(&query.what) || about_tlsa(&query.what);
+    for query in test.queries.iter().filter(told) {
         let (at, name) = (clock.at(query.what.time), relative(&query.what.name));
         let rrtype = plain(&query.what.rrtype);
         lines.push(format!(

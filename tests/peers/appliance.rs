@@ -5,11 +5,16 @@ use serde_json::Value;
 use std::fs;
 use std::time::Duration;
 
+/// Its domains lie under this one, where a lab has only one appliance.
 pub const BASE: &str = "mp.lab";
 const PROGRAM: &str = env!("CARGO_BIN_EXE_mailproof");
 
-/// Writes the configuration, with the times of a test shortened, and returns the DS records for the parent.
-pub fn prepare(host: &Host) -> String {
+/// Writes the configuration, with the times of a test shortened, and returns the DS records for the parent. `servers` have
+/// addresses of their own, by the last part of each.
+pub fn prepare(host: &Host, base: &str, servers: &[(&str, u8)]) -> String {
+    let own: String = (servers.iter())
+        .map(|(name, last)| format!("{name} = [\"{}\"]\n", address(*last)))
+        .collect();
     fs::create_dir(host.directory.join("zones")).unwrap();
     for zone in ["et", "ut"] {
         host.write(&format!("zones/{zone}.zone"), "; nothing of its own\n");
@@ -17,10 +22,11 @@ pub fn prepare(host: &Host) -> String {
     host.write(
         "mailproof.toml",
         &format!(
-            "base_domain = \"{BASE}\"\n\
+            "base_domain = \"{base}\"\n\
              [network]\naddresses = [\"{}\"]\nhttp_port = 0\n\
+             [network.servers]\n{own}\
              [dial]\nallow = [\"198.51.100.0/24\"]\nresolvers = [\"127.0.0.1:53\"]\ntrust_anchors = \"root.anchor\"\n\
-             [test]\nplaintext_window = \"10s\"\nrotation = \"10s\"\npatience = \"90s\"\nattempt_gap = \"2s\"\nsettle = \"2s\"\ndeadline = \"240s\"\nquiet = \"10s\"\n\
+             [test]\nplaintext_window = \"10s\"\nrotation = \"10s\"\npatience = \"90s\"\nattempt_gap = \"2s\"\nsettle = \"2s\"\ndeadline = \"240s\"\nquiet = \"30s\"\n\
              [certificates]\nissuer = \"internal\"\n\
              [dns]\nttl_mx = \"1s\"\nttl_records = \"2s\"\nttl_negative = \"1s\"\nttl_keys = \"60s\"\n\
              [reply]\noperator = \"postmaster@operator.lab\"\n\
@@ -32,10 +38,10 @@ pub fn prepare(host: &Host) -> String {
 }
 
 /// The records of the parent zone for the appliance.
-pub fn delegation(ds: &str, last: u8) -> String {
+pub fn delegation(base: &str, ds: &str, last: u8) -> String {
     format!(
-        "et.{BASE}. NS ns1.et.{BASE}.\nut.{BASE}. NS ns1.et.{BASE}.\nns1.et.{BASE}. A {}\n{ds}\n\
-         {last}.100.51.198.in-addr.arpa. PTR et.{BASE}.\n",
+        "et.{base}. NS ns1.et.{base}.\nut.{base}. NS ns1.et.{base}.\nns1.et.{base}. A {}\n{ds}\n\
+         {last}.100.51.198.in-addr.arpa. PTR et.{base}.\n",
         address(last)
     )
 }
@@ -49,6 +55,14 @@ pub fn serve(host: &mut Host) {
         let status: Value = serde_json::from_slice(&status.stdout).ok()?;
         (status["running"] == true).then_some(())
     });
+}
+
+/// Has a host trust the CAs of these appliances, as its system trusts others: they are in its `roots.pem`.
+pub fn trust(host: &Host, appliances: &[&Host]) {
+    let roots: String = (appliances.iter())
+        .map(|appliance| fs::read_to_string(appliance.path("acme/internal-root.pem")).unwrap())
+        .collect();
+    host.write("roots.pem", &roots);
 }
 
 /// Runs a command of the appliance that must succeed.

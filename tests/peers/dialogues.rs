@@ -1,10 +1,10 @@
 //! What is said between the appliance and Postfix, Exim and swaks, by their own logs, and what is recorded of it.
 
+use super::appliance::BASE;
 use super::lab::{Host, Lab};
 use super::mta::{self, Mta};
 use super::swaks::Dialogue;
 use super::{appliance, dns, expect, swaks};
-use std::fs;
 use std::time::{Duration, Instant};
 
 const ROOT: u8 = 53;
@@ -204,7 +204,8 @@ fn peers_and_record_tell_the_same() {
         .map(|sender| lab.host(sender.name, sender.last))
         .collect();
 
-    let mut records = appliance::delegation(&appliance::prepare(&mailproof), APPLIANCE);
+    let mut records =
+        appliance::delegation(BASE, &appliance::prepare(&mailproof, BASE, &[]), APPLIANCE);
     records.push_str(&mta::records(&operator, "operator.lab", OPERATOR));
     records.push_str(&mta::records(&client, "swaks.lab", CLIENT));
     // Its reverse name belongs to another host.
@@ -216,12 +217,14 @@ fn peers_and_record_tell_the_same() {
     }
     let anchor = dns::serve_root(&mut root, &records);
     for host in [&mut mailproof, &mut operator, &mut client, &mut stray] {
-        dns::resolve(host, &root, &anchor, 53);
+        dns::resolve(host, &root, &anchor, "");
     }
-    OPERATOR_MTA.start(&mut operator, "operator.lab");
     appliance::serve(&mut mailproof);
+    appliance::trust(&operator, &[&mailproof]);
+    OPERATOR_MTA.start(&mut operator, "operator.lab");
     for (sender, host) in SENDERS.iter().zip(&mut hosts) {
-        dns::resolve(host, &root, &anchor, 53);
+        dns::resolve(host, &root, &anchor, "");
+        appliance::trust(host, &[&mailproof]);
         sender.mta.start(host, &sender.domain());
         sender.submit(host);
     }
@@ -279,8 +282,7 @@ impl Sender {
 
 /// Has all dialogues of swaks, and says what was not as expected.
 fn talks(mailproof: &Host, client: &Host, stray: &Host) -> Vec<String> {
-    let authority = mailproof.path("acme/internal-root.pem");
-    fs::copy(authority, client.path("root.pem")).unwrap();
+    appliance::trust(client, &[mailproof]);
     client.write("large.txt", &LONG_LINE.repeat(4000));
     client.write("bare-lf.eml", "Subject: x\r\n\r\nHello\nagain\r\n.\r\n");
     let dialogues = Dialogue::all();

@@ -50,26 +50,24 @@ pub fn serve_root(host: &mut Host, records: &str) -> String {
     format!(". 3600 IN DS {}\n", fields.join(" "))
 }
 
-/// Starts a validating resolver on the host's loopback, at this port.
-pub fn resolve(host: &mut Host, root: &Host, anchor: &str, port: u16) {
+/// Starts a validating resolver on the host's loopback, as Unbound is by default but for `settings`, the lab's root and
+/// a short memory.
+pub fn resolve(host: &mut Host, root: &Host, anchor: &str, settings: &str) {
     let hints = host.write(
         "root.hints",
         &format!(". NS root.lab.\nroot.lab. A {}\n", root.address),
     );
     let anchor = host.write("root.anchor", anchor);
     let config = format!(
-        "server:\n  interface: 127.0.0.1\n  port: {port}\n  access-control: 127.0.0.0/8 allow\n  chroot: \"\"\n  username: \"\"\n  directory: \"{}\"\n  pidfile: \"\"\n  \
+        "server:\n  interface: 127.0.0.1\n  access-control: 127.0.0.0/8 allow\n  chroot: \"\"\n  username: \"\"\n  directory: \"{}\"\n  pidfile: \"\"\n  \
          use-syslog: no\n  logfile: \"\"\n  root-hints: \"{hints}\"\n  trust-anchor-file: \"{anchor}\"\n  cache-max-ttl: 2\n  cache-max-negative-ttl: 1\n  \
-         do-ip6: no\n  num-threads: 1\n  local-zone: \"100.51.198.in-addr.arpa.\" nodefault\n  module-config: \"validator iterator\"\nremote-control:\n  control-enable: no\n",
+         do-ip6: no\n  num-threads: 1\n  local-zone: \"100.51.198.in-addr.arpa.\" nodefault\n  module-config: \"validator iterator\"\n{settings}\nremote-control:\n  control-enable: no\n",
         host.directory.display()
     );
     let path = host.write("unbound.conf", &config);
     host.start("unbound", &["-d", "-c", &path]);
     wait_for("a resolver", Duration::from_secs(30), || {
-        let answer = host.run(
-            "dig",
-            &["+dnssec", "-p", &port.to_string(), "@127.0.0.1", ".", "SOA"],
-        );
+        let answer = host.run("dig", &["+dnssec", "@127.0.0.1", ".", "SOA"]);
         String::from_utf8_lossy(&answer.stdout)
             .contains(" ad")
             .then_some(())

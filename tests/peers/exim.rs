@@ -15,7 +15,7 @@ chgrp Debian-exim mx.key && chmod 640 mx.key
 ";
 
 /// Starts Exim for this domain with `settings`, options of its smtp transport. All else is as Debian has it, but for the
-/// retry times.
+/// retry times, and `roots.pem` for what the system trusts.
 pub fn start(host: &mut Host, domain: &str, settings: &str) {
     let at = host.directory.display();
     let config = format!(
@@ -29,7 +29,7 @@ pub fn start(host: &mut Host, domain: &str, settings: &str) {
          others:\n  driver = dnslookup\n  transport = remote_smtp\n  same_domain_copy_routing\n  no_more\n\
          begin transports\n\
          inbox:\n  driver = appendfile\n  directory = {at}/mail/inbox\n  maildir_format\n  user = nobody\n\
-         remote_smtp:\n  driver = smtp\n{settings}\n\
+         remote_smtp:\n  driver = smtp\n  tls_verify_certificates = {at}/roots.pem\n{settings}\n\
          begin retry\n* * F,1h,5s\n"
     );
     host.write("exim.conf", &config);

@@ -15,12 +15,13 @@ pub fn address(last: u8) -> Ipv4Addr {
 }
 
 /// What a peer needs, and the Debian package that brings it.
-const TOOLS: [(&str, &str); 8] = [
+const TOOLS: [(&str, &str); 9] = [
     ("ip", "iproute2"),
     ("knotd", "knot"),
     ("keymgr", "knot"),
     ("unbound", "unbound"),
     ("postfix", "postfix"),
+    ("mta-sts-daemon", "postfix-mta-sts-resolver"),
     ("openssl", "openssl"),
     ("delv", "bind9-dnsutils"),
     ("swaks", "swaks"),
@@ -84,15 +85,6 @@ impl Lab {
         ip(&["-n", bridge, "link", "set", &outside, "master", "br0", "up"]);
         ip(&["-n", &namespace, "link", "set", "lo", "up"]);
         ip(&["-n", &namespace, "link", "set", &inside, "up"]);
-        ip(&[
-            "-n",
-            &namespace,
-            "address",
-            "add",
-            &format!("{}/24", address(last)),
-            "dev",
-            &inside,
-        ]);
         // `ip netns exec` lays this over the file of the machine.
         let etc = Path::new("/etc/netns").join(&namespace);
         fs::create_dir_all(&etc).unwrap();
@@ -104,13 +96,16 @@ impl Lab {
         let directory = self.directory.path().join(name);
         fs::create_dir(&directory).unwrap();
         open_to_all(&directory);
-        Host {
+        let host = Host {
             name: name.to_owned(),
             namespace,
+            interface: inside,
             address: address(last),
             directory,
             children: Vec::new(),
-        }
+        };
+        host.add_address(last);
+        host
     }
 }
 
@@ -135,12 +130,26 @@ impl Drop for Lab {
 pub struct Host {
     pub name: String,
     namespace: String,
+    interface: String,
     pub address: Ipv4Addr,
     pub directory: PathBuf,
     children: Vec<Child>,
 }
 
 impl Host {
+    /// Gives it one more address.
+    pub fn add_address(&self, last: u8) {
+        ip(&[
+            "-n",
+            &self.namespace,
+            "address",
+            "add",
+            &format!("{}/24", address(last)),
+            "dev",
+            &self.interface,
+        ]);
+    }
+
     fn command(&self, program: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new("ip");
         command

@@ -18,4 +18,5 @@ mod mta;
 mod postfix;
 mod senders;
 mod swaks;
+mod table;
 mod verdicts;

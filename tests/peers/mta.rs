@@ -21,6 +21,26 @@ impl Mta {
         }
     }
 
+    /// Its name, and what its log says of its version.
+    pub const fn product(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Postfix(_) => ("Postfix 3.7", "daemon started -- version 3.7."),
+            Self::Exim(_) => ("Exim 4.96", "exim 4.96 daemon started"),
+        }
+    }
+
+    /// The settings it sends with, one a line; none where they are as Debian has them.
+    pub const fn settings(self) -> &'static str {
+        match self {
+            Self::Postfix(settings) | Self::Exim(settings) => settings,
+        }
+    }
+
+    /// Whether it has MTA-STS policies fetched.
+    pub fn fetches(self) -> bool {
+        self.settings().contains(postfix::POLICIES)
+    }
+
     /// Hands it a message with these lines after its From and To.
     pub fn submit(self, host: &Host, sender: &str, recipients: &[&str], rest: &str) {
         let to = recipients.join(", ");

@@ -1,12 +1,16 @@
 //! A real Postfix as sender and mailbox.
 
-use super::lab::Host;
+use super::lab::{Host, wait_for};
 use std::fs;
 use std::os::unix::fs::chown;
 use std::path::Path;
+use std::time::Duration;
 
 /// Owns the mailboxes; `nobody` everywhere in Debian.
 const OWNER: u32 = 65534;
+
+/// Where the settings name Debian's MTA-STS resolver (postfix-mta-sts-resolver).
+pub const POLICIES: &str = "socketmap:inet:127.0.0.1:8461:postfix";
 
 const MASTER: &str = "\
 smtp      inet  n - n - - smtpd
@@ -33,8 +37,9 @@ scache    unix  - - n - 1 scache
 postlog   unix-dgram n - n - 1 postlogd
 ";
 
-/// Starts Postfix for this domain with `settings`, lines of main.cf.
-pub fn start(host: &Host, domain: &str, settings: &str) {
+/// Starts Postfix for this domain with `settings`, lines of main.cf, and what they ask. `roots.pem` stands for what the
+/// system trusts.
+pub fn start(host: &mut Host, domain: &str, settings: &str) {
     for folder in ["postfix", "queue", "data", "mail"] {
         fs::create_dir_all(host.directory.join(folder)).unwrap();
     }
@@ -53,11 +58,29 @@ pub fn start(host: &Host, domain: &str, settings: &str) {
          virtual_mailbox_domains = {domain}\nvirtual_mailbox_base = {at}/mail\nvirtual_mailbox_maps = static:inbox/\nvirtual_uid_maps = static:{OWNER}\nvirtual_gid_maps = static:{OWNER}\n\
          smtpd_tls_cert_file = {at}/mx.pem\nsmtpd_tls_key_file = {at}/mx.key\nsmtpd_tls_security_level = may\nsmtpd_tls_loglevel = 1\nsmtpd_tls_received_header = yes\n\
          minimal_backoff_time = 5s\nmaximal_backoff_time = 5s\nqueue_run_delay = 5s\nsmtp_destination_concurrency_failed_cohort_limit = 100\n\
-         smtp_tls_loglevel = 1\n{settings}\n"
+         smtp_tls_loglevel = 1\nsmtp_tls_CAfile = {at}/roots.pem\n{settings}\n"
     );
     host.write("postfix/main.cf", &main);
     host.write("postfix/master.cf", MASTER);
+    if settings.contains(POLICIES) {
+        tell_policies(host);
+    }
     host.must("postfix", &["-c", &host.path("postfix"), "start"]);
+}
+
+/// Starts Debian's MTA-STS resolver, as its package has it but for the place of its cache.
+fn tell_policies(host: &mut Host) {
+    let config = format!(
+        "cache:\n  type: sqlite\n  options:\n    filename: {}\n",
+        host.path("policies.db")
+    );
+    let config = host.write("policies.yml", &config);
+    let trust = format!("SSL_CERT_FILE={}", host.path("roots.pem"));
+    host.start("env", &[&trust, "mta-sts-daemon", "-c", &config]);
+    wait_for("the MTA-STS resolver", Duration::from_secs(30), || {
+        let knock = "exec 3<>/dev/tcp/127.0.0.1/8461";
+        (host.run("bash", &["-c", knock]).status.success()).then_some(())
+    });
 }
 
 /// Hands Postfix the message in this file.
