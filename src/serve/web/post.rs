@@ -10,6 +10,7 @@ use hyper::http::request;
 use hyper::{Method, Response, StatusCode};
 use std::error::Error;
 use std::net::IpAddr;
+use std::pin::pin;
 
 /// Where they are posted to.
 const PLACE: &str = "/tlsrpt";
@@ -21,7 +22,8 @@ pub(super) fn is_place(head: &request::Parts, reports_host: &Domain) -> bool {
     head.uri.path() == PLACE && host(head).as_deref() == Some(reports_host.as_str())
 }
 
-/// The reply to a request for the place of reports. Nothing is read of what is too large or of another kind.
+/// The reply to a request for the place of reports. What is not taken is read all the same, as far as there is a limit:
+/// who still sends when the connection is closed may never read why.
 pub(super) async fn answer<B>(
     reports: &dyn Reports,
     client: IpAddr,
@@ -32,6 +34,7 @@ where
     B: Body<Data = Bytes>,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
+    let body = read(body).await;
     if head.method != Method::POST {
         let mut refusal = said(
             StatusCode::METHOD_NOT_ALLOWED,
@@ -49,15 +52,43 @@ where
             "application/tlsrpt+gzip and application/tlsrpt+json are taken (RFC 8460 5.4)",
         );
     };
-    if body.size_hint().lower() > limits::TLS_REPORT as u64 {
-        return reply(&Err(NotTaken::TooLarge));
+    match body {
+        Ok(body) => reply(&reports.posted(client, packing, &body).await),
+        Err(Unread::TooLarge) => reply(&Err(NotTaken::TooLarge)),
+        Err(Unread::Broken) => said(StatusCode::BAD_REQUEST, "the body broke off"),
     }
-    let body = match Limited::new(body, limits::TLS_REPORT).collect().await {
-        Ok(body) => body.to_bytes(),
-        Err(error) if error.is::<LengthLimitError>() => return reply(&Err(NotTaken::TooLarge)),
-        Err(_) => return said(StatusCode::BAD_REQUEST, "the body broke off"),
-    };
-    reply(&reports.posted(client, packing, &body).await)
+}
+
+/// Why there is no body.
+enum Unread {
+    TooLarge,
+    Broken,
+}
+
+/// Reads a body; of one that is too large nothing is kept, and no more is read than a report may have when unpacked.
+async fn read<B>(body: B) -> Result<Vec<u8>, Unread>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    let mut body = pin!(Limited::new(body, limits::TLS_REPORT_UNPACKED));
+    let (mut kept, mut size) = (Vec::new(), 0);
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| match error.is::<LengthLimitError>() {
+            true => Unread::TooLarge,
+            false => Unread::Broken,
+        })?;
+        let piece = frame.into_data().unwrap_or_default();
+        size += piece.len();
+        match size > limits::TLS_REPORT {
+            true => kept = Vec::new(),
+            false => kept.extend_from_slice(&piece),
+        }
+    }
+    match size > limits::TLS_REPORT {
+        true => Err(Unread::TooLarge),
+        false => Ok(kept),
+    }
 }
 
 fn reply(kept: &Result<Kept, NotTaken>) -> Response<Bytes> {
