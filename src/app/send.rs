@@ -5,7 +5,8 @@ use super::world::{SystemBits, SystemClock};
 use crate::base::ports::Random as _;
 use crate::base::{Domain, Mailbox, Policy};
 use crate::config::Config;
-use crate::dial::deliver::{Delivery, Outcome, Sni, StsCache, deliver};
+use crate::dial::deliver::{Delivery, Outcome, Progress, Sni, StsCache, deliver};
+use crate::spec::sender::Step as Next;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -82,13 +83,12 @@ pub fn run(job: &Job, tell: &mut (dyn FnMut(&str) + Send)) -> Result<bool, Strin
                         u64::from_le_bytes(seed),
                     )
                 };
-                let outcome = deliver(&dial, &delivery, &policies, &SystemClock, &mut |progress| {
-                    let line = progress.to_string();
-                    if !line.is_empty() {
-                        tell(&line);
-                    }
-                })
-                .await;
+                let mut observer = |progress: Progress<'_>| match line(&progress, job, to) {
+                    line if line.is_empty() => {}
+                    line => tell(&line),
+                };
+                let outcome =
+                    deliver(&dial, &delivery, &policies, &SystemClock, &mut observer).await;
                 let (ended, good, line) = told(&outcome);
                 tell(&format!("{to}: {line}"));
                 done = good;
@@ -100,6 +100,20 @@ pub fn run(job: &Job, tell: &mut (dyn FnMut(&str) + Send)) -> Result<bool, Strin
         }
         Ok(all)
     })
+}
+
+/// How a moment of a delivery reads; with the addresses, which only the job knows.
+fn line(progress: &Progress<'_>, job: &Job, to: &Mailbox) -> String {
+    let from = || {
+        job.from
+            .as_ref()
+            .map_or_else(String::new, Mailbox::to_string)
+    };
+    match progress {
+        Progress::Next(Next::Say(Step::Mail)) => format!("> MAIL FROM:<{}>", from()),
+        Progress::Next(Next::Say(Step::Rcpt)) => format!("> RCPT TO:<{to}>"),
+        progress => progress.to_string(),
+    }
 }
 
 /// Whether it is over, whether it went as asked, and how to say it.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 /// Its domains lie under this one, where a lab has only one appliance.
 pub const BASE: &str = "mp.lab";
-const PROGRAM: &str = env!("CARGO_BIN_EXE_mailproof");
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_mailproof");
 
 /// Writes the configuration, with the times of a test shortened, and returns the DS records for the parent. `servers` have
 /// addresses of their own, by the last part of each.

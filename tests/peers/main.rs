@@ -17,6 +17,7 @@ mod lab;
 mod mta;
 mod postfix;
 mod senders;
+mod sends;
 mod swaks;
 mod table;
 mod verdicts;

@@ -4,7 +4,7 @@
 use super::lab::{Host, Lab, wait_for};
 use super::mta;
 use super::senders::{Outcome, Sender, senders};
-use super::{appliance, dns, expect, table};
+use super::{appliance, dns, expect, sends, table};
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
@@ -267,8 +267,9 @@ fn each_sender_gets_the_right_verdict() {
         }
         taken.push(both);
     }
-    let [shared, _] = &appliances;
+    let [shared, own] = &appliances;
     faults.extend(commands(shared));
+    faults.extend(sends::faults(shared, own));
     for (sender, host) in senders().zip(&hosts) {
         sender.mta.stop(host);
     }

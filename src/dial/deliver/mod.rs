@@ -132,7 +132,11 @@ pub async fn deliver(
             step => driver.carry_out(step).await,
         };
         observer(Progress::Came(&fact));
+        let before = walk.given_up().len();
         step = walk.take(fact);
+        for given_up in walk.given_up().iter().skip(before) {
+            observer(Progress::GivenUp(given_up));
+        }
     }
 }
 

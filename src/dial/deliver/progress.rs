@@ -2,7 +2,7 @@
 
 use crate::base::{Lookup, Security};
 use crate::spec::mta_sts;
-use crate::spec::sender::{Demand, Fact, Secured, Stage, Step};
+use crate::spec::sender::{Demand, Fact, GivenUp, Secured, Stage, Step};
 use std::fmt;
 
 /// A moment of a delivery.
@@ -14,6 +14,8 @@ pub enum Progress<'a> {
     Policy(&'a str),
     /// This came of it.
     Came(&'a Fact),
+    /// A host or address was given up, and the walk goes on.
+    GivenUp(&'a GivenUp),
 }
 
 /// One line for people; empty where there is nothing to say.
@@ -23,6 +25,7 @@ impl fmt::Display for Progress<'_> {
             Self::Next(step) => next(step, f),
             Self::Policy(why) => write!(f, "! {why}"),
             Self::Came(fact) => came(fact, f),
+            Self::GivenUp(given_up) => write!(f, "! {given_up}"),
         }
     }
 }

@@ -90,6 +90,12 @@ impl Walk {
         (walk, step)
     }
 
+    /// What was given up so far, in the order of events; nothing once the walk is over and its outcome has it.
+    #[must_use]
+    pub fn given_up(&self) -> &[GivenUp] {
+        &self.given_up
+    }
+
     /// Takes what came of the last step and says what is next.
     pub fn take(&mut self, fact: Fact) -> Step {
         match (mem::replace(&mut self.state, State::Over), fact) {
