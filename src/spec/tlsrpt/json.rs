@@ -1,4 +1,6 @@
-//! The JSON of a report (RFC 8460 4.4).
+//! The JSON of a report (RFC 8460 4.4), with what real ones have of their own: a single host without a list, which the RFC's
+//! own schema allows, no summary, addresses that are none. For these mail-auth refuses a whole report, and an unreadable
+//! date it takes for 1970; hence a reader of our own.
 
 use super::{Content, Flaw};
 use crate::base::{
