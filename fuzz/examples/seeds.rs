@@ -1,5 +1,5 @@
-//! `seeds FOLDER`: writes what the fuzzer begins with, made from the dialogues, the journal's samples, a result and
-//! greetings of TLS.
+//! `seeds FOLDER`: writes what the fuzzer begins with, made from the dialogues, the journal's samples, a result, a TLS
+//! report and greetings of TLS.
 
 #[allow(dead_code, reason = "the tests use more of it")]
 #[path = "../../tests/reports/scene.rs"]
@@ -8,11 +8,15 @@ mod scene;
 #[path = "../../tests/smtp/script.rs"]
 mod script;
 
+use data_encoding::BASE64;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use rustls::client::ClientConfig;
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConnection, RootCertStore};
 use script::Step;
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -55,6 +59,7 @@ fn main() {
             &[&[99][..], &hello(versions)].concat(),
         );
     }
+    reports(&folder);
     let samples = fs::read_to_string(sources.join("src/journal/v1/written.hex")).unwrap();
     for (number, line) in samples.lines().enumerate() {
         let octet = |at| u8::from_str_radix(&line[at..at + 2], 16).unwrap();
@@ -75,6 +80,40 @@ fn main() {
             name,
             &[&[1][..], &stored].concat(),
         );
+    }
+}
+
+/// A TLS report (RFC 8460 4.4).
+const REPORT: &str = r#"{
+  "organization-name": "Sender Ltd.", "contact-info": "reports@sender.example", "report-id": "1@sender.example",
+  "date-range": {"start-datetime": "2026-11-27T00:00:00Z", "end-datetime": "2026-11-27T23:59:59Z"},
+  "policies": [{
+    "policy": {"policy-type": "sts", "policy-string": ["version: STSv1", "mode: enforce"],
+      "policy-domain": "et.example.org", "mx-host": ["mx04.et.example.org"]},
+    "summary": {"total-successful-session-count": 7, "total-failure-session-count": 3},
+    "failure-details": [{"result-type": "certificate-not-trusted", "sending-mta-ip": "198.51.100.7",
+      "receiving-mx-hostname": "mx04.et.example.org", "failed-session-count": 3, "failure-reason-code": "x"}]
+  }, {"policy": {"policy-type": "no-policy-found", "policy-domain": "ut.example.org", "mx-host": "x"}}]
+}"#;
+
+/// The report posted and mailed.
+fn reports(folder: &Path) {
+    let mut packer = GzEncoder::new(Vec::new(), Compression::default());
+    packer.write_all(REPORT.as_bytes()).unwrap();
+    let packed = packer.finish().unwrap();
+    let message = format!(
+        "From: reports@sender.example\r\nTLS-Report-Submitter: sender.example\r\n\
+         Content-Type: multipart/report; report-type=tlsrpt; boundary=b\r\n\r\n\
+         --b\r\nContent-Type: text/plain\r\n\r\nA report.\r\n\
+         --b\r\nContent-Type: application/tlsrpt+gzip\r\nContent-Transfer-Encoding: base64\r\n\r\n{}\r\n--b--\r\n",
+        BASE64.encode(&packed)
+    );
+    for (name, form, bytes) in [
+        ("json", 0, REPORT.as_bytes()),
+        ("gzip", 1, &packed),
+        ("mail", 2, message.as_bytes()),
+    ] {
+        write(folder, "tlsrpt", name, &[&[form][..], bytes].concat());
     }
 }
 

@@ -7,9 +7,10 @@ use super::outcome::Outcomes;
 use super::pages::Site;
 use super::publish::Publisher;
 use super::relay::OperatorRelay;
+use super::reports::Intake;
 use super::sockets::Sockets;
-use super::{StartError, World, failed, wake, way_out};
-use crate::base::ports::{Clock, Control, Desk as DeskPort, Random};
+use super::{StartError, World, amend, failed, wake, way_out};
+use crate::base::ports::{Clock, Control, Desk as DeskPort, Judge, Random};
 use crate::base::{Event, Gap, Order, Timestamp, Zone, limits};
 use crate::config::Config;
 use crate::desk::{self, Desk};
@@ -24,6 +25,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 /// How long clients, and mails under way, may take when the appliance stops: longer than a session gives its client.
@@ -177,15 +179,18 @@ impl Appliance {
         let desk: Arc<dyn DeskPort> = observer.clone();
 
         let mut listeners = JoinSet::new();
+        let came = Arc::new(Notify::new());
+        let ports = self.mail_ports(&dial, desk, &came);
         self.listen(
             &mut listeners,
             sockets,
-            (&dial, &desk, &presented, commands),
+            (ports, &presented, commands),
             &shutdown,
         )?;
         let mut helpers = JoinSet::new();
         let stopped = shutdown.clone();
         helpers.spawn(async move { observer.observe(queries, stopped).await });
+        helpers.spawn(amend::run(Arc::clone(&self.live), came, shutdown.clone()));
         helpers.spawn(Arc::clone(&outcomes).send_queued(shutdown.clone()));
         tracing::info!(
             "serving {} and {}",
@@ -224,14 +229,10 @@ impl Appliance {
         &self,
         listeners: &mut JoinSet<()>,
         sockets: Sockets,
-        (dial, desk, presented, commands): (
-            &Dial,
-            &Arc<dyn DeskPort>,
-            &Arc<Presented>,
-            Arc<dyn Control>,
-        ),
+        (ports, presented, commands): (serve::smtp::Ports, &Arc<Presented>, Arc<dyn Control>),
         shutdown: &Shutdown,
     ) -> Result<(), StartError> {
+        let (desk, reports) = (Arc::clone(&ports.desk), Arc::clone(&ports.reports));
         let snapshot = self.publisher().snapshot();
         let dns = serve::dns::Settings {
             tcp_clients: self.config.dns.tcp_clients,
@@ -241,7 +242,7 @@ impl Appliance {
             sockets.dns,
             snapshot,
             dns,
-            Arc::clone(desk),
+            Arc::clone(&desk),
             Arc::clone(&self.clock),
             shutdown.clone(),
         );
@@ -250,21 +251,6 @@ impl Appliance {
                 tracing::error!("the nameserver stopped: {error}");
             }
         });
-        let relay = OperatorRelay::new(
-            dial.clone(),
-            self.config.reply.operator.clone(),
-            Arc::clone(&self.clock),
-            Arc::clone(&self.random),
-        );
-        let ports = serve::smtp::Ports {
-            desk: Arc::clone(desk),
-            judge: Arc::new(MailJudge::new(
-                dial.clone(),
-                self.config.base_domain.clone(),
-            )),
-            relay: Arc::new(relay),
-            clock: Arc::clone(&self.clock),
-        };
         listeners.spawn(serve::smtp::run(
             sockets.smtp,
             Arc::clone(&presented.smtp),
@@ -274,7 +260,9 @@ impl Appliance {
         let site = web::Web {
             tls: Arc::clone(&presented.web),
             pages: Arc::new(Site::new(&self.config).map_err(failed)?),
-            desk: Arc::clone(desk),
+            reports,
+            reports_host: self.config.zone_name(Zone::Et),
+            desk,
             clock: Arc::clone(&self.clock),
             settings: web::Settings {
                 https_port: self.config.network.https_port,
@@ -291,6 +279,38 @@ impl Appliance {
             listeners.spawn(serve::control::run(control, commands, shutdown.clone()));
         }
         Ok(())
+    }
+
+    /// What the mail server asks.
+    fn mail_ports(
+        &self,
+        dial: &Dial,
+        desk: Arc<dyn DeskPort>,
+        came: &Arc<Notify>,
+    ) -> serve::smtp::Ports {
+        let relay = OperatorRelay::new(
+            dial.clone(),
+            self.config.reply.operator.clone(),
+            Arc::clone(&self.clock),
+            Arc::clone(&self.random),
+        );
+        let base_domain = &self.config.base_domain;
+        let judge: Arc<dyn Judge> = Arc::new(MailJudge::new(dial.clone(), base_domain.clone()));
+        let reports = Arc::new(Intake::new(
+            Arc::clone(&self.live),
+            Arc::clone(&judge),
+            dial.clone(),
+            Arc::clone(&self.clock),
+            base_domain.clone(),
+            Arc::clone(came),
+        ));
+        serve::smtp::Ports {
+            desk,
+            judge,
+            relay: Arc::new(relay),
+            reports,
+            clock: Arc::clone(&self.clock),
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Decides nothing of its own: when something is due is said by the parts, what it means as well.
 
+mod amend;
 mod appliance;
 mod checks;
 mod control;
@@ -17,6 +18,7 @@ mod pages;
 mod publish;
 mod relay;
 mod replay;
+mod reports;
 mod results;
 pub mod send;
 mod sockets;

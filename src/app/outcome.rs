@@ -1,5 +1,6 @@
 //! From a test that is over to its stored result and its result mail.
 
+use super::amend;
 use super::appliance::Appliance;
 use super::checks::Checks;
 use super::live::Live;
@@ -115,7 +116,7 @@ impl Outcomes {
     }
 
     /// Looks at the sender's domain where the gate allows it, and commits result, mail and the end of the test as one.
-    async fn make(&self, id: &TestId) -> Result<(), String> {
+    pub(super) async fn make(&self, id: &TestId) -> Result<(), String> {
         // Asked now, when nobody else has the test in hand: its result may have been made since it was named.
         let over = |test: &Test| matches!(test.state, TestState::Acked | TestState::Expired);
         let Some(test) = self.live.desk().test(id).filter(over) else {
@@ -146,7 +147,7 @@ impl Outcomes {
             test: id.clone(),
             time: now,
         };
-        let _shared = self.live.results.read().await;
+        let shared = self.live.results.read().await;
         if self.live.desk().test(id).filter(over).is_none() {
             tracing::info!("test {id} was erased before its result was made");
             return Ok(());
@@ -164,6 +165,11 @@ impl Outcomes {
         if let Some(item) = item {
             self.queue().insert(item);
             self.queued.notify_one();
+        }
+        drop(shared);
+        // A report that came while the result was made is not in it.
+        if let Err(error) = amend::one(&self.live, id).await {
+            tracing::error!("test {id}: its result may lack TLS reports: {error}");
         }
         Ok(())
     }
@@ -282,7 +288,7 @@ impl Outcomes {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::app::erase::erase;
     use crate::app::{World, world};
@@ -291,10 +297,10 @@ mod tests {
     use crate::desk::Whom;
     use std::collections::BTreeMap;
 
-    const NOW: i64 = 1_800_000_000;
+    pub const NOW: i64 = 1_800_000_000;
 
     /// An appliance in this folder, and a test of its that is over; its one connection has this oddity.
-    fn over(folder: &std::path::Path, oddity: &str) -> (Appliance, TestId) {
+    pub fn over(folder: &std::path::Path, oddity: &str) -> (Appliance, TestId) {
         let text = "base_domain = \"example.org\"\n[network]\naddresses = [\"192.0.2.25\"]\n\
                     [certificates]\nissuer = \"internal\"\n[reply]\noperator = \"op@example.net\"\n\
                     [dial]\nresolvers = [\"127.0.0.1:1\"]\n";
@@ -334,7 +340,7 @@ mod tests {
         appliance.live.desk().test(test).unwrap().state
     }
 
-    fn of(appliance: &Appliance) -> Arc<Outcomes> {
+    pub fn of(appliance: &Appliance) -> Arc<Outcomes> {
         let dial = crate::app::way_out::dial(&appliance.config).unwrap();
         Outcomes::new(appliance, dial).unwrap()
     }

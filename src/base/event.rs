@@ -6,6 +6,7 @@ use super::id::{FetchId, QueryId, TestId};
 use super::name::Domain;
 use super::origin::Origin;
 use super::server::Server;
+use super::tls_report::TakenReport;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
@@ -125,11 +126,13 @@ pub enum Event {
         /// When.
         time: Timestamp,
     },
-    /// A test's result exists; nothing more is added to it.
+    /// A test's result exists; nothing more is added to it but TLS reports.
     Reported {
         /// Which test.
         test: TestId,
         /// When.
         time: Timestamp,
     },
+    /// A TLS report was taken.
+    TlsReport(Box<TakenReport>),
 }

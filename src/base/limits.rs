@@ -209,6 +209,38 @@ pub const MAIL_TROUBLE: usize = 1000;
 pub const MAIL_QUEUE: usize = 10_000;
 /// How long a result mail is tried.
 pub const MAIL_LIFETIME: Duration = Duration::from_secs(2 * 24 * 3600);
+/// Octets of a TLS report as it comes, packed or not.
+pub const TLS_REPORT: usize = 256 * 1024;
+/// Octets of a TLS report when it is unpacked.
+pub const TLS_REPORT_UNPACKED: usize = 1024 * 1024;
+/// Policies in a TLS report.
+pub const TLS_REPORT_POLICIES: usize = 50;
+/// Failure details that are kept of a TLS report; as many MX hosts that its policies name.
+pub const TLS_REPORT_DETAILS: usize = 20;
+/// The longest time that a TLS report is about: a day as a rule (RFC 8460 4.1), a week and a little with some senders.
+pub const TLS_REPORT_RANGE: Duration = Duration::from_secs(8 * 24 * 3600);
+/// How far in the future the time of a TLS report may end, for clocks differ.
+pub const TLS_REPORT_AHEAD: Duration = Duration::from_secs(24 * 3600);
+/// How long after the end of that time a TLS report is taken.
+pub const TLS_REPORT_LATE: Duration = Duration::from_secs(14 * 24 * 3600);
+/// TLS reports a minute from one client network in the long run, and at once.
+pub const TLS_REPORT_RATE: (u32, u32) = (10, 30);
+/// The same from all networks together.
+pub const TLS_REPORT_RATE_IN_ALL: (u32, u32) = (60, 300);
+/// TLS reports that are read at one time.
+pub const TLS_REPORT_READERS: usize = 20;
+/// TLS reports of one organisation that are taken in a day; those that prove it apart from those that do not.
+pub const TLS_REPORTS_PER_DAY: usize = 20;
+/// How long TLS reports are remembered for tests that run, or for when they come again.
+pub const TLS_REPORT_KEPT: Duration = Duration::from_secs(3 * 24 * 3600);
+/// Authenticated TLS reports that are remembered.
+pub const TLS_REPORTS: usize = 1_000;
+/// TLS reports that are not authenticated and are remembered.
+pub const TLS_REPORTS_UNPROVEN: usize = 200;
+/// Authenticated TLS reports that one test has.
+pub const TEST_TLS_REPORTS: usize = 10;
+/// TLS reports that are not authenticated and that one test has: anybody can send them.
+pub const TEST_TLS_REPORTS_UNPROVEN: usize = 3;
 /// Octets of a zone file of the operator.
 pub const ZONE_FILE: u64 = 1024 * 1024;
 /// Octets of the configuration file.

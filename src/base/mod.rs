@@ -18,6 +18,7 @@ pub mod policy;
 pub mod ports;
 pub mod server;
 pub mod test;
+pub mod tls_report;
 
 pub use connection::{Certificate, ClientHello, Close, Connection, Status, Tls, Transport, Via};
 pub use event::{Event, Fetch, Gap, GapKind, Order, Query};
@@ -30,6 +31,9 @@ pub use origin::Origin;
 pub use policy::{Policy, Security};
 pub use server::Server;
 pub use test::{Contact, Language, Seen, Test, TestState};
+pub use tls_report::{
+    Packing, PolicyType, ReportVia, ReportedFailure, ReportedPolicy, TakenReport, TlsReport,
+};
 
 /// A point in time, in UTC, to the nanosecond; written as RFC 3339 in JSON.
 pub use jiff::Timestamp;

@@ -7,6 +7,7 @@ use super::id::{ConnectionId, TestId};
 use super::message::MessageFacts;
 use super::name::{Domain, Mailbox};
 use super::test::Language;
+use super::tls_report::Packing;
 use std::future::Future;
 use std::net::IpAddr;
 use std::pin::Pin;
@@ -49,6 +50,8 @@ pub enum Recipient {
     Test(Language),
     /// To the operator, relayed while the sender waits, or into a mailbox of the demo.
     Operator,
+    /// To the reader of TLS reports.
+    Reports,
     /// Nowhere: `550 5.1.1`.
     Unknown,
     /// Nowhere, and no domain of ours: `550 5.7.1`, we relay for nobody.
@@ -137,6 +140,51 @@ pub struct RelayReply {
 pub trait Relay: Send + Sync {
     /// Hands the message on and returns what the next server said; nothing is stored.
     fn relay<'a>(&'a self, envelope: &'a Envelope, message: &'a [u8]) -> Answer<'a, RelayReply>;
+}
+
+/// A report that is kept from now on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// It is new.
+    New,
+    /// It was there already.
+    Before,
+}
+
+/// Why a TLS report is not taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotTaken {
+    /// It is no report, or says nothing that concerns us: why.
+    Unfit(String),
+    /// It is too large, packed or unpacked.
+    TooLarge,
+    /// Nothing proves whose it is: why.
+    Unproven(&'static str),
+    /// Whose it is cannot be found out now.
+    Unclear,
+    /// Too many come just now, or of this organisation.
+    TooMany,
+    /// It cannot be noted now.
+    Unavailable,
+}
+
+/// TLS reports of others (RFC 8460): what they say is kept, never their text.
+pub trait Reports: Send + Sync {
+    /// Takes a report that came as a message; only one that its organisation has signed. It is committed when this
+    /// is answered.
+    fn mailed<'a>(
+        &'a self,
+        envelope: &'a Envelope,
+        message: &'a [u8],
+    ) -> Answer<'a, Result<Kept, NotTaken>>;
+
+    /// Takes a report that a client posted, as [`Reports::mailed`]; whose it is, is shown where it is not proven.
+    fn posted<'a>(
+        &'a self,
+        client: IpAddr,
+        packing: Packing,
+        body: &'a [u8],
+    ) -> Answer<'a, Result<Kept, NotTaken>>;
 }
 
 /// A rendered page.

@@ -4,10 +4,13 @@ use super::Timestamp;
 use super::connection::Connection;
 use super::event::{Fetch, Gap, Order, Query};
 use super::id::TestId;
+use super::limits;
 use super::message::Authentication;
-use super::name::{Mailbox, Zone};
+use super::name::{Domain, Mailbox, Zone};
 use super::origin::Origin;
+use super::tls_report::TakenReport;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// The language of the answer, chosen by the local part written to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -120,4 +123,42 @@ pub struct Test {
     pub queries: Vec<Seen<Query>>,
     /// Policy fetches by time.
     pub fetches: Vec<Seen<Fetch>>,
+    /// TLS reports of the organisations that send for it, by time.
+    #[serde(default)]
+    pub tls_reports: Vec<TakenReport>,
+}
+
+impl Test {
+    /// The organisations that send for it: that of the sender's domain, and those of the origins that count.
+    #[must_use]
+    pub fn organisations(&self) -> BTreeSet<Domain> {
+        let counting = (self.connections.iter()).filter(|contact| !contact.foreign);
+        let origins = counting.filter_map(|contact| match contact.connection.origin() {
+            Origin::Domain(domain) => Some(domain),
+            Origin::Network(..) => None,
+        });
+        origins.chain([self.sender.domain.registrable()]).collect()
+    }
+
+    /// Takes in a report on the time in which it ran, of one of its organisations; says whether it did. Each report once,
+    /// and of those that are authenticated, and of the others, only so many.
+    pub fn take_in(&mut self, report: &TakenReport) -> bool {
+        let likewise = |kept: &&TakenReport| kept.authenticated == report.authenticated;
+        let most = match report.authenticated {
+            true => limits::TEST_TLS_REPORTS,
+            false => limits::TEST_TLS_REPORTS_UNPROVEN,
+        };
+        let ran = report.report.until >= self.started
+            && self.ended.is_none_or(|ended| report.report.from <= ended);
+        if !ran
+            || self.tls_reports.iter().any(|kept| kept.is_same(report))
+            || self.tls_reports.iter().filter(likewise).count() >= most
+            || !self.organisations().contains(&report.domain.registrable())
+        {
+            return false;
+        }
+        let behind = (self.tls_reports).partition_point(|kept| kept.time <= report.time);
+        self.tls_reports.insert(behind, report.clone());
+        true
+    }
 }

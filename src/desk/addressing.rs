@@ -54,6 +54,7 @@ impl Envelope {
 enum Place {
     Test(Language, Option<String>),
     Operator,
+    Reports,
     Unknown,
     Foreign,
 }
@@ -88,8 +89,7 @@ fn place(address: &Mailbox, settings: &Settings) -> Place {
         },
         _ if OPERATOR.contains(&local.as_str()) => Place::Operator,
         _ if local == settings.reply_from.to_ascii_lowercase() => Place::Operator,
-        // Nobody reads them here yet: who asks for reports (RFC 8460 3) must be able to have them.
-        _ if local == REPORTS && zone == Zone::Et => Place::Operator,
+        _ if local == REPORTS && zone == Zone::Et => Place::Reports,
         _ => Place::Unknown,
     }
 }
@@ -99,6 +99,7 @@ pub(super) fn recipient(address: &Mailbox, settings: &Settings) -> Recipient {
     match place(address, settings) {
         Place::Test(language, _) => Recipient::Test(language),
         Place::Operator => Recipient::Operator,
+        Place::Reports => Recipient::Reports,
         Place::Unknown => Recipient::Unknown,
         Place::Foreign => Recipient::Foreign,
     }
@@ -108,7 +109,7 @@ pub(super) fn recipient(address: &Mailbox, settings: &Settings) -> Recipient {
 mod tests {
     use super::super::scenario::settings;
     use super::*;
-    use Recipient::{Foreign, Operator, Test, Unknown};
+    use Recipient::{Foreign, Operator, Reports, Test, Unknown};
 
     #[test]
     fn an_address_goes_where_its_local_part_says() {
@@ -133,7 +134,8 @@ mod tests {
             ("Postmaster@ut.example.org", Operator),
             ("abuse@et.example.org", Operator),
             ("emailtest@et.example.org", Operator),
-            ("tlsrpt@et.example.org", Operator),
+            ("TLSRPT@et.example.org", Reports),
+            ("tlsrpt+1@et.example.org", Unknown),
             ("tlsrpt@ut.example.org", Unknown),
             ("anyone@mailbox.example", Foreign),
             ("en@example.org", Foreign),

@@ -36,7 +36,7 @@ impl Desk {
         }
         queries.sort_by_key(|query| (query.what.time, query.what.id));
         fetches.sort_by_key(|fetch| (fetch.what.time, fetch.what.id));
-        Test {
+        let mut test = Test {
             id: dossier.id.clone(),
             sender: dossier.sender.clone(),
             token: dossier.token.clone(),
@@ -60,7 +60,10 @@ impl Desk {
             connections,
             queries,
             fetches,
-        }
+            tls_reports: Vec::new(),
+        };
+        self.report_to(&mut test);
+        test
     }
 
     /// Its own connections and the shared ones of its origins, numbered by attempt.

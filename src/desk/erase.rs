@@ -122,6 +122,7 @@ impl Doomed {
             | Event::Fetch(_)
             | Event::Order(_)
             | Event::Gap(_)
+            | Event::TlsReport(_)
             | Event::Window { .. } => false,
         }
     }

@@ -33,6 +33,7 @@ impl Desk {
             self.orders.pop_front();
         }
         self.gaps.retain(|gap| gap.until >= horizon);
+        self.reports.forget(now);
         self.forget_erased(now);
     }
 

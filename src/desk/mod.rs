@@ -13,6 +13,7 @@ mod fold;
 mod forget;
 mod leader;
 mod need;
+mod reports;
 mod room;
 mod settings;
 mod sightings;
@@ -34,6 +35,7 @@ mod scenario;
 mod scenes;
 
 pub use erase::{Doomed, Whom};
+pub use reports::Full;
 pub use settings::Settings;
 
 use crate::base::ports::{Decision, Recipient};
@@ -45,6 +47,7 @@ use acknowledge::{ready, taken_in_clear};
 use addressing::{Envelope, Key};
 use dossier::Dossier;
 use leader::Wish;
+use reports::Reports;
 use settings::after;
 use sightings::Sightings;
 use source::Source;
@@ -82,6 +85,7 @@ pub struct Desk {
     sightings: Sightings,
     /// What open tests want of the order of the MX; kept only as long as their evidence stays the same.
     wishes: BTreeMap<TestId, Wish>,
+    reports: Reports,
     orders: VecDeque<Order>,
     gaps: VecDeque<Gap>,
     /// Senders who were erased, and when: what they began before is not taken in any more.
@@ -156,6 +160,7 @@ impl Desk {
             opening: None,
             sightings: Sightings::new(),
             wishes: BTreeMap::new(),
+            reports: Reports::new(),
             orders: VecDeque::new(),
             gaps: VecDeque::new(),
             erased: BTreeMap::new(),

@@ -3,6 +3,7 @@
 use super::evidence::Evidence;
 use super::facts::{Facts, Spot};
 use super::passage;
+use super::statement::{Statement, statements};
 use crate::base::{Contact, Server, Zone};
 
 /// The evidence as the hypotheses need it.
@@ -22,6 +23,8 @@ pub(super) struct Case<'a> {
     pub unconfirmed: Vec<Spot>,
     /// Connections that took an untrusted certificate after one was refused.
     pub weakened: Vec<&'a Contact>,
+    /// What the sender's own TLS reports say.
+    pub statements: Vec<Statement>,
 }
 
 impl<'a> Case<'a> {
@@ -34,6 +37,7 @@ impl<'a> Case<'a> {
             ut_avoided: ut_avoided(evidence, &facts),
             unconfirmed: unconfirmed(evidence, &facts),
             weakened: weakened(&facts),
+            statements: statements(evidence),
             facts,
             evidence,
         }

@@ -3,6 +3,7 @@
 use super::case::Case;
 use super::evidence::{ids, in_order};
 use super::facts::{Facts, Spot};
+use super::statement::Statement;
 use super::{Finding, Plaintext};
 use crate::base::{Close, Contact, Policy, Zone};
 
@@ -59,6 +60,16 @@ impl<'a, 'b> Scene<'a, 'b> {
             .collect()
     }
 
+    /// The TLS reports that say so of the candidates.
+    fn stated(&self, says: fn(&Statement, &[Policy]) -> bool) -> Option<Vec<String>> {
+        let statements = self.case.statements.iter();
+        let ids: Vec<_> = statements
+            .filter(|statement| says(statement, self.candidates))
+            .map(|statement| statement.id.clone())
+            .collect();
+        (!ids.is_empty()).then_some(ids)
+    }
+
     fn took(&self, spots: &[Spot]) -> Vec<&'a Contact> {
         (spots.iter())
             .flat_map(|spot| self.facts().took(*spot))
@@ -105,7 +116,7 @@ fn some(contacts: Vec<&Contact>) -> Option<Vec<String>> {
 
 const STRICT: [Policy; 3] = [Policy::Dane, Policy::MtaSts, Policy::DaneMtaSts];
 
-const ROWS: [Row; 21] = [
+const ROWS: [Row; 23] = [
     Row {
         code: "plaintext-although-offered",
         text: "In the attempts seen, mail was sent in clear text although the server offered STARTTLS.",
@@ -285,6 +296,18 @@ const ROWS: [Row; 21] = [
             let every = all.iter().all(|spot| scene.facts().only_refused(*spot));
             some(scene.only_refused(&all)).filter(|_| every)
         },
+    },
+    Row {
+        code: "tlsrpt-confirms",
+        text: "The sender's own TLS report (RFC 8460) agrees with what was seen.",
+        rfc: "8460 4.4",
+        made: |scene| scene.stated(Statement::confirms),
+    },
+    Row {
+        code: "tlsrpt-contradicts",
+        text: "The sender's own TLS report (RFC 8460) says otherwise than what was seen.",
+        rfc: "8460 4.4",
+        made: |scene| scene.stated(Statement::contradicts),
     },
     Row {
         code: "bare-line-end",

@@ -1,8 +1,8 @@
 //! The verdict on a sender, from the evidence of one test. Pure: no clock, no I/O, no order of events matters.
 //!
 //! [`outbound()`] gives the verdict, [`coverage()`] what the test has seen of the servers, from which the acknowledgement
-//! is decided elsewhere. What can be told apart stands in `hypothesis`, what tells it in `observation`; `facts` says what
-//! counts as seen.
+//! is decided elsewhere. What can be told apart stands in `hypothesis`, what tells it in `observation`, what the sender's own
+//! reports say in `statement`; `facts` says what counts as seen.
 
 mod case;
 mod coverage;
@@ -14,6 +14,7 @@ mod observation;
 mod passage;
 mod reason;
 mod row;
+mod statement;
 mod verdict;
 
 pub use coverage::{Coverage, coverage};
@@ -101,7 +102,7 @@ pub struct Finding {
     pub text: String,
     /// The standard it rests on, such as `7672 2.2`; empty where none applies.
     pub rfc: String,
-    /// The connections, queries and fetches that prove it.
+    /// The connections, queries, fetches and TLS reports that prove it.
     pub evidence: Vec<String>,
 }
 

@@ -5,8 +5,8 @@ use super::evidence::{about_policy, about_tlsa};
 use super::facts::used_tls;
 use super::{Coverage, Outbound};
 use crate::base::{
-    Certificate, Close, Connection, Contact, Domain, GapKind, Query, Seen, Server, Status, Test,
-    Timestamp, Transport, Via, Zone,
+    Certificate, Close, Connection, Contact, Domain, GapKind, PolicyType, Query, Seen, Server,
+    Status, TakenReport, Test, Timestamp, Transport, Via, Zone,
 };
 
 /// The row of a test, with what follows from it.
@@ -74,7 +74,7 @@ impl Clock {
     }
 }
 
-/// Gaps, fetches and queries. Of names only what says which of ours was asked for is kept.
+/// Gaps, fetches, queries and TLS reports. Of names only what says which of ours was asked for is kept.
 fn beside(test: &Test, clock: &Clock) -> Vec<String> {
     let shared = |shared: bool| if shared { " shared" } else { "" };
     let mut lines = Vec::new();
@@ -99,7 +99,23 @@ fn beside(test: &Test, clock: &Clock) -> Vec<String> {
             shared(query.shared)
         ));
     }
+    lines.extend(test.tls_reports.iter().map(report));
     lines
+}
+
+/// What a TLS report says of which domain.
+fn report(taken: &TakenReport) -> String {
+    let said = taken.report.policies.iter().map(|policy| {
+        let kind = match policy.policy_type {
+            PolicyType::Tlsa => "tlsa",
+            PolicyType::Sts => "sts",
+            PolicyType::NoPolicyFound => "no-policy-found",
+            PolicyType::Other => "other",
+        };
+        format!(" {}:{kind}", policy.zone.label())
+    });
+    let unproven = if taken.authenticated { "" } else { " unproven" };
+    format!("report{}{unproven}", said.collect::<String>())
 }
 
 /// A name up to the label of its zone.

@@ -7,6 +7,7 @@ use super::finding::findings;
 use super::hypothesis::Hypothesis;
 use super::observation::Observation;
 use super::reason::{Constraint, constraints, proof, reasons, survivors};
+use super::statement::chooses;
 use super::{Confidence, Outbound, Plaintext, PlaintextByZone, Rating, Reason, ServerState};
 use crate::base::{Policy, Server, Test, Zone};
 use std::collections::{BTreeMap, BTreeSet};
@@ -67,7 +68,7 @@ struct Standing {
 impl Standing {
     fn of<'a>(case: &Case<'a>, constraints: &[Constraint<'a>]) -> Self {
         let mut left = survivors(case, constraints);
-        let chosen = by_log(case, &policies(&left));
+        let chosen = beside_deliveries(case, &policies(&left));
         if let Some(reason) = &chosen {
             left.retain(|hypothesis| !reason.excludes.contains(&hypothesis.policy));
         }
@@ -94,24 +95,31 @@ fn policies(left: &[&Hypothesis]) -> Vec<Policy> {
     set.into_iter().collect()
 }
 
-/// The sender's own fetch of the policy, where it decides: 5 was taken and 4 refused, so certificates are checked by
-/// PKIX, and MTA-STS is one reason for that among others. After deliveries that a policy forbids, only a fetch counts.
-fn by_log(case: &Case<'_>, candidates: &[Policy]) -> Option<Reason> {
+/// The sender's own look-ups of the policy, else its own TLS reports, where they decide: 5 was taken and 4 refused, so
+/// certificates are checked by PKIX, and MTA-STS is one reason for that among others.
+fn beside_deliveries(case: &Case<'_>, candidates: &[Policy]) -> Option<Reason> {
     let facts = case.later.as_ref().unwrap_or(&case.facts);
+    let decides = candidates.len() > 1
+        && candidates.contains(&Policy::MtaSts)
+        && !facts.took(Spot::Five).is_empty()
+        && facts.only_refused(Spot::Four);
+    let by_report = || chooses(&case.statements, candidates);
+    decides
+        .then(|| by_log(case, candidates).or_else(by_report))
+        .flatten()
+}
+
+/// That the sender itself asked for the policy. After deliveries that a policy forbids, only a fetch counts.
+fn by_log(case: &Case<'_>, candidates: &[Policy]) -> Option<Reason> {
     let log = if case.facts.unauthenticated() {
         case.evidence.fetches()
     } else {
         case.evidence.policy_log()
     };
-    let decides = candidates.len() > 1
-        && candidates.contains(&Policy::MtaSts)
-        && !facts.took(Spot::Five).is_empty()
-        && facts.only_refused(Spot::Four)
-        && !log.is_empty();
     let others = candidates
         .iter()
         .filter(|policy| **policy != Policy::MtaSts);
-    decides.then(|| Reason {
+    (!log.is_empty()).then(|| Reason {
         code: "policy-known".to_owned(),
         server: None,
         excludes: others.copied().collect(),

@@ -32,6 +32,7 @@ pub(super) fn moment(event: &Event) -> Timestamp {
         Event::Fetch(fetch) => fetch.time,
         Event::Order(order) => order.time,
         Event::Gap(gap) => gap.until,
+        Event::TlsReport(report) => report.time,
         Event::Window { time, .. }
         | Event::Opened { time, .. }
         | Event::Acknowledged { time, .. }
@@ -99,7 +100,7 @@ mod tests {
         }
         let kinds: std::collections::HashSet<_> =
             events.iter().map(std::mem::discriminant).collect();
-        assert_eq!(kinds.len(), 10);
+        assert_eq!(kinds.len(), 11);
     }
 
     #[test]

@@ -187,7 +187,38 @@ pub(super) fn events() -> Vec<Event> {
         origin: Origin::Network(ip("198.51.100.0"), "[198.51.100.7]".to_owned()),
         time: time(8),
     });
+    events.push(report());
     events
+}
+
+fn report() -> Event {
+    Event::TlsReport(Box::new(TakenReport {
+        time: time(9),
+        via: ReportVia::Https,
+        domain: Domain::parse("mail.example.net").unwrap(),
+        authenticated: true,
+        report: TlsReport {
+            id: "1@example.net".to_owned(),
+            organisation: "Exämple Ltd.".to_owned(),
+            from: Timestamp::MIN,
+            until: time(-1),
+            policies: vec![ReportedPolicy {
+                policy_type: PolicyType::NoPolicyFound,
+                zone: Zone::Ut,
+                domain: Domain::parse("et.example.org").unwrap(),
+                mx: vec!["host.et.example.org".to_owned()],
+                success: 3,
+                failure: u64::MAX,
+                details: vec![ReportedFailure {
+                    result: "starttls-not-supported".to_owned(),
+                    mx: Some("host.et.example.org".to_owned()),
+                    sender: Some(ip("2001:db8::7")),
+                    sessions: 2,
+                    reason: Some("why".to_owned()),
+                }],
+            }],
+        },
+    }))
 }
 
 /// What is written for [`events`], in hexadecimal, one a line.

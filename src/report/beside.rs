@@ -1,4 +1,4 @@
-//! What was seen beside the deliveries: DNS queries and policy fetches, summed up.
+//! What was seen beside the deliveries: DNS queries, policy fetches and TLS reports, summed up.
 
 use super::history::day_and_time;
 use super::sheet::Sheet;
@@ -6,7 +6,7 @@ use super::words::Words;
 use crate::base::{Query, Test, Timestamp, limits};
 use std::collections::BTreeMap;
 
-/// Queries of one kind, or fetches.
+/// Queries of one kind, fetches, or TLS reports.
 #[derive(Default)]
 struct Sum {
     count: usize,
@@ -99,15 +99,22 @@ pub(super) fn write(test: &Test, words: &Words, sheet: &mut dyn Sheet) {
         let sum = sums.entry((KINDS.len(), seen.shared)).or_default();
         sum.add(fetch.time, who, [false; 2]);
     }
+    for taken in &test.tls_reports {
+        let sum = sums
+            .entry((KINDS.len() + 1, !taken.authenticated))
+            .or_default();
+        sum.add(taken.time, taken.domain.to_string(), [false; 2]);
+    }
     if sums.is_empty() {
         return;
     }
     sheet.paragraph(&words.plain("beside"));
     for ((kind, shared), sum) in &sums {
-        let fetch = || words.plain("beside-fetch");
-        let what = KINDS
-            .get(*kind)
-            .map_or_else(fetch, |kind| (*kind).to_owned());
+        let what = match KINDS.get(*kind) {
+            Some(kind) => (*kind).to_owned(),
+            None if *kind == KINDS.len() => words.plain("beside-fetch"),
+            None => words.plain("beside-report"),
+        };
         if let Some(line) = sum.say(&what, *shared, words) {
             sheet.point(&line);
         }

@@ -2,7 +2,7 @@
 
 use super::Report;
 use crate::base::{
-    Certificate, Connection, Contact, Fetch, Mailbox, Query, Seen, Server, TestId, Via,
+    Certificate, Connection, Contact, Fetch, Mailbox, Query, Seen, Server, TakenReport, TestId, Via,
 };
 use crate::cases;
 use serde_json::{Value, json};
@@ -74,7 +74,7 @@ pub fn json(report: &Report, redaction: Redaction) -> Value {
         "connections": contacts.map(|contact| connection(contact, redaction)).collect::<Vec<_>>(),
         "queries": test.queries.iter().map(query).collect::<Vec<_>>(),
         "fetches": test.fetches.iter().map(fetch).collect::<Vec<_>>(),
-        "tls_reports": [],
+        "tls_reports": test.tls_reports.iter().map(tls_report).collect::<Vec<_>>(),
         "inbound": report.inbound.as_ref().map_or_else(|| json!({}), |inbound| json!(inbound)),
         "reply": report.reply,
     })
@@ -164,5 +164,19 @@ fn fetch(seen: &Seen<Fetch>) -> Value {
         "client": seen.what.client,
         "agent": seen.what.agent,
         "shared": seen.shared,
+    })
+}
+
+fn tls_report(taken: &TakenReport) -> Value {
+    let report = &taken.report;
+    json!({
+        "id": report.id,
+        "organisation": report.organisation,
+        "domain": taken.domain,
+        "via": taken.via,
+        "authenticated": taken.authenticated,
+        "time": taken.time,
+        "range": {"from": report.from, "until": report.until},
+        "policies": report.policies,
     })
 }

@@ -133,7 +133,6 @@ mod tests {
         include_str!("../infer/finding.rs")
             .lines()
             .filter_map(|line| line.trim().strip_prefix("code: \"")?.strip_suffix("\","))
-            .chain(["tlsrpt-confirms", "tlsrpt-contradicts"])
             .collect()
     }
 
@@ -142,7 +141,7 @@ mod tests {
         let codes = include_str!("../infer/observation.rs")
             .lines()
             .filter_map(|line| line.trim().split_once("=> \"")?.1.strip_suffix("\","));
-        codes.chain(["policy-known"])
+        codes.chain(["policy-known", "policy-reported"])
     }
 
     fn keys() -> Vec<String> {

@@ -6,3 +6,4 @@ pub mod pkix;
 pub mod sender;
 pub mod smtp;
 pub mod tlsa;
+pub mod tlsrpt;

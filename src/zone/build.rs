@@ -149,7 +149,7 @@ et.example.org. 300 IN CAA 0 issue "letsencrypt.org"
 _dmarc.et.example.org. 300 IN TXT "v=DMARC1; p=reject"
 ed1._domainkey.et.example.org. 300 IN TXT "v=DKIM1; p={}" "{}"
 _mta-sts.et.example.org. 300 IN TXT "v=STSv1; id=00429642bc10ddf18954a12b953399da;"
-_smtp._tls.et.example.org. 300 IN TXT "v=TLSRPTv1; rua=mailto:tlsrpt@et.example.org"
+_smtp._tls.et.example.org. 300 IN TXT "v=TLSRPTv1; rua=mailto:tlsrpt@et.example.org,https://et.example.org/tlsrpt"
 mta-sts.et.example.org. 300 IN A 192.0.2.25
 mta-sts.et.example.org. 300 IN AAAA 2001:db8::25
 mx03.et.example.org. 300 IN A 192.0.2.25

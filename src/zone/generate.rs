@@ -208,7 +208,7 @@ impl Maker<'_> {
         self.addresses(&policy::host(inputs.base_domain)?, inputs.addresses)?;
         let id = policy::id(&policy::text(inputs.base_domain)?);
         self.text("_mta-sts", &format!("v=STSv1; id={id};"))?;
-        let reports = format!("v=TLSRPTv1; rua=mailto:tlsrpt@{apex}");
+        let reports = format!("v=TLSRPTv1; rua=mailto:tlsrpt@{apex},https://{apex}/tlsrpt");
         self.text("_smtp._tls", &reports)?;
         for (selector, text) in inputs.dkim {
             self.text(&format!("{selector}._domainkey"), text)?;

@@ -20,4 +20,6 @@ mod erase;
 mod intake;
 mod policy;
 mod replay;
+mod reports;
+mod resolver;
 mod stored;

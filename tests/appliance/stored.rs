@@ -54,6 +54,7 @@ fn result(number: u32, size: usize) -> Report {
         }],
         queries: Vec::new(),
         fetches: Vec::new(),
+        tls_reports: Vec::new(),
     };
     Report {
         outbound: infer::outbound(&test),

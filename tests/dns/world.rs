@@ -133,7 +133,7 @@ pub const ET: &[&str] = &[
     "_25._tcp.mx05 TLSA 3 1 1 0000000000000000000000000000000000000000000000000000000000000003",
     "_25._tcp.mx06 TLSA 3 1 1 0000000000000000000000000000000000000000000000000000000000000004",
     "_mta-sts TXT \"v=STSv1; id=1\"",
-    "_smtp._tls TXT \"v=TLSRPTv1; rua=mailto:tlsrpt@et.lab\"",
+    "_smtp._tls TXT \"v=TLSRPTv1; rua=mailto:tlsrpt@et.lab,https://et.lab/tlsrpt\"",
     "mta-sts A 127.0.0.1",
     "_dmarc TXT \"v=DMARC1; p=reject\"",
 ];

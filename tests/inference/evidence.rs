@@ -2,8 +2,9 @@
 
 use crate::reader::{read_zone, server};
 use mailproof::base::{
-    Certificate, ClientHello, Connection, ConnectionId, Contact, Query, QueryId, Server, Status,
-    Timestamp, Tls, Transport, Via, Zone,
+    Certificate, ClientHello, Connection, ConnectionId, Contact, PolicyType, Query, QueryId,
+    ReportVia, ReportedPolicy, Server, Status, TakenReport, Timestamp, Tls, TlsReport, Transport,
+    Via, Zone,
 };
 use mailproof::cases;
 
@@ -25,6 +26,45 @@ pub fn query(id: u64, second: &str, rrtype: &str, name: &str) -> Query {
         rrtype: rrtype.to_owned(),
         dnssec_ok: true,
         checking_disabled: false,
+    }
+}
+
+/// A report on this day, unproven if the last word says so.
+pub fn report(id: usize, said: &[&str]) -> TakenReport {
+    let policy = |said: &str| {
+        let (zone, kind) = said.split_once(':').unwrap();
+        ReportedPolicy {
+            policy_type: match kind {
+                "tlsa" => PolicyType::Tlsa,
+                "sts" => PolicyType::Sts,
+                "no-policy-found" => PolicyType::NoPolicyFound,
+                "other" => PolicyType::Other,
+                _ => panic!("{kind:?} is no type of policy"),
+            },
+            zone: read_zone(zone).unwrap(),
+            domain: format!("{zone}.example.org").parse().unwrap(),
+            mx: Vec::new(),
+            success: 1,
+            failure: 0,
+            details: Vec::new(),
+        }
+    };
+    let (said, authenticated) = match said {
+        [said @ .., "unproven"] => (said, false),
+        said => (said, true),
+    };
+    TakenReport {
+        time: at("86400"),
+        via: ReportVia::Mail,
+        domain: "sender.example".parse().unwrap(),
+        authenticated,
+        report: TlsReport {
+            id: format!("r{id}"),
+            organisation: "Sender".to_owned(),
+            from: at("-43200"),
+            until: at("43199"),
+            policies: said.iter().map(|said| policy(said)).collect(),
+        },
     }
 }
 

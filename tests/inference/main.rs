@@ -10,6 +10,7 @@
 //! gap connections FROM UNTIL            or `queries`
 //! fetch SECOND [shared]                 a fetch of the policy
 //! query SECOND TYPE NAME [shared]       a DNS query
+//! report ZONE:TYPE... [unproven]        a TLS report of the sender's organisation; TYPE as in RFC 8460 4.4, or `other`
 //! ATTEMPT SECOND window ZONE mail|left|WAY [SERVER]              STARTTLS withheld; ZONE is et, ut or ? (no recipient)
 //! ATTEMPT SECOND clear ZONE mail|left|WAY [SERVER]               STARTTLS offered, not used; SERVER is met at its own address
 //! ATTEMPT SECOND tls SERVER took|refused|WAY [nosni|own|ca|et|ut|started|greeted|outside|unoffered]...
@@ -149,6 +150,7 @@ fn disturb(random: &mut Random, test: &Test) -> Test {
     random.shuffle(&mut test.orders);
     random.shuffle(&mut test.queries);
     random.shuffle(&mut test.fetches);
+    random.shuffle(&mut test.tls_reports);
     random.shuffle(&mut test.gaps);
     test
 }

@@ -1,6 +1,6 @@
 //! From text to rows. A line that cannot be read fails the test and is named.
 
-use crate::evidence::{at, connection, query};
+use crate::evidence::{at, connection, query, report};
 use crate::expectation::Expectation;
 use mailproof::base::{
     Fetch, FetchId, Gap, GapKind, Language, Order, Seen, Server, Test, TestId, TestState, Zone,
@@ -78,6 +78,10 @@ fn evidence(test: &mut Test, words: &[&str]) -> bool {
                 agent: "postfix-mta-sts-resolver".to_owned(),
             },
         }),
+        ["report", said @ ..] => {
+            let id = test.tls_reports.len() + 1;
+            test.tls_reports.push(report(id, said));
+        }
         ["query", second, rrtype, name, rest @ ..] => {
             let id = test.queries.len() as u64 + 1;
             test.queries.push(Seen {
@@ -139,6 +143,7 @@ pub fn empty() -> Test {
         connections: Vec::new(),
         queries: Vec::new(),
         fetches: Vec::new(),
+        tls_reports: Vec::new(),
     }
 }
 

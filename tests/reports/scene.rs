@@ -171,6 +171,7 @@ pub fn test(rows: &[Row]) -> Test {
             },
         }],
         fetches: Vec::new(),
+        tls_reports: Vec::new(),
     }
 }
 

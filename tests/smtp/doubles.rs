@@ -2,12 +2,12 @@
 
 use crate::script::Script;
 use mailproof::base::ports::{
-    Answer, Clock, Decision, Desk, Envelope, Greeting, Judge, Recipient, Relay, RelayReply,
-    Unavailable,
+    Answer, Clock, Decision, Desk, Envelope, Greeting, Judge, Kept, NotTaken, Recipient, Relay,
+    RelayReply, Reports, Unavailable,
 };
 use mailproof::base::{
-    Certificate, Connection, ConnectionId, Domain, Fetch, Language, Mailbox, MessageFacts, Query,
-    Server, TestId, Timestamp,
+    Certificate, Connection, ConnectionId, Domain, Fetch, Language, Mailbox, MessageFacts, Packing,
+    Query, Server, TestId, Timestamp,
 };
 use mailproof::cases;
 use mailproof::serve::smtp::{Ports, Settings, TlsSet};
@@ -24,6 +24,7 @@ pub struct Double {
     known: bool,
     decisions: Vec<String>,
     relay: RelayReply,
+    reports: Vec<String>,
     asked: AtomicUsize,
     ids: AtomicU64,
     pub told: Mutex<Vec<String>>,
@@ -39,6 +40,7 @@ impl Double {
             found.map(|(_, value)| value.as_str())
         };
         let words = value("decisions").unwrap_or("later");
+        let reports = value("reports").unwrap_or("new");
         let (code, text) = value("relay").unwrap_or("250 Ok").split_once(' ').unwrap();
         Arc::new(Self {
             starttls: value("starttls") != Some("no"),
@@ -51,6 +53,7 @@ impl Double {
                 code: code.parse().unwrap(),
                 text: text.to_owned(),
             },
+            reports: reports.split(' ').map(str::to_owned).collect(),
             asked: AtomicUsize::new(0),
             ids: AtomicU64::new(1),
             told: Mutex::default(),
@@ -65,6 +68,7 @@ impl Double {
             desk: self.clone(),
             judge: self.clone(),
             relay: self.clone(),
+            reports: self.clone(),
             clock: self.clone(),
         }
     }
@@ -149,6 +153,7 @@ impl Desk for Double {
             "en" => Recipient::Test(Language::English),
             "de" => Recipient::Test(Language::German),
             "postmaster" | "abuse" => Recipient::Operator,
+            "tlsrpt" => Recipient::Reports,
             _ => Recipient::Unknown,
         }
     }
@@ -214,5 +219,41 @@ impl Relay for Double {
             envelope.to[0]
         ));
         Box::pin(std::future::ready(self.relay.clone()))
+    }
+}
+
+impl Reports for Double {
+    fn mailed<'a>(
+        &'a self,
+        envelope: &'a Envelope,
+        message: &'a [u8],
+    ) -> Answer<'a, Result<Kept, NotTaken>> {
+        self.tell(format!(
+            "report {} octets to {}",
+            message.len(),
+            envelope.to[0]
+        ));
+        let asked = self.asked.fetch_add(1, Ordering::SeqCst);
+        let word = self.reports.get(asked).or(self.reports.last());
+        Box::pin(std::future::ready(match word.unwrap().as_str() {
+            "new" => Ok(Kept::New),
+            "before" => Ok(Kept::Before),
+            "unfit" => Err(NotTaken::Unfit("it ends\r\nt\u{f6}\u{f6} soon".to_owned())),
+            "large" => Err(NotTaken::TooLarge),
+            "unproven" => Err(NotTaken::Unproven("nobody signed it")),
+            "unclear" => Err(NotTaken::Unclear),
+            "many" => Err(NotTaken::TooMany),
+            "unavailable" => Err(NotTaken::Unavailable),
+            other => panic!("{other}"),
+        }))
+    }
+
+    fn posted<'a>(
+        &'a self,
+        _: IpAddr,
+        _: Packing,
+        _: &'a [u8],
+    ) -> Answer<'a, Result<Kept, NotTaken>> {
+        unreachable!()
     }
 }

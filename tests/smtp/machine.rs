@@ -2,7 +2,7 @@
 
 use crate::doubles::{Double, line, settings};
 use crate::script::{self, Script, Step};
-use mailproof::base::ports::{Clock, Desk, Judge, Relay};
+use mailproof::base::ports::{Clock, Desk, Judge, Relay, Reports};
 use mailproof::base::{ClientHello, Close, Timestamp, Tls};
 use mailproof::serve::smtp::TlsSet;
 use mailproof::serve::smtp::session::{Answer, Offer, Output, Question, Session};
@@ -38,6 +38,9 @@ fn answer(double: &Double, client: IpAddr, question: Question) -> Answer {
         }
         Question::Relay(envelope, message) => {
             Answer::Relayed(at_once(double.relay(&envelope, &message)))
+        }
+        Question::Report(envelope, message) => {
+            Answer::Reported(at_once(double.mailed(&envelope, &message)))
         }
     }
 }
@@ -220,7 +223,7 @@ fn numbers(seed: u64) -> impl Iterator<Item = usize> {
 
 #[test]
 fn whatever_comes_gets_well_formed_replies_and_one_record() {
-    const PIECES: [&[u8]; 20] = [
+    const PIECES: [&[u8]; 21] = [
         b"EHLO a\r\n",
         b"HELO b\r\n",
         b"MAIL FROM:<jim@example.net>\r\n",
@@ -228,6 +231,7 @@ fn whatever_comes_gets_well_formed_replies_and_one_record() {
         b"RCPT TO:<en@et.example.org>\r\n",
         b"RCPT TO:<de@ut.example.org>\r\n",
         b"RCPT TO:<postmaster>\r\n",
+        b"RCPT TO:<tlsrpt@et.example.org>\r\n",
         b"DATA\r\n",
         b".\r\n",
         b"\r\n",

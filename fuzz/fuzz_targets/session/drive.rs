@@ -2,7 +2,9 @@
 
 use crate::scene::{ADDRESS, BASE, CLIENT, Pieces, Scene};
 use crate::watch::Watch;
-use mailproof::base::ports::{Decision, Greeting, Recipient, RelayReply, Unavailable};
+use mailproof::base::ports::{
+    Decision, Greeting, Kept, NotTaken, Recipient, RelayReply, Unavailable,
+};
 use mailproof::base::{
     Certificate, ClientHello, Close, Connection, ConnectionId, Domain, Language, Mailbox,
     MessageFacts, Server, TestId, Timestamp, Tls,
@@ -143,6 +145,7 @@ impl Driver<'_> {
                 0 => usual(address),
                 1 => Recipient::Unknown,
                 2 => Recipient::Foreign,
+                3 if octet & 0x40 != 0 => Recipient::Reports,
                 3 => Recipient::Operator,
                 _ => Recipient::Test(Language::German),
             }),
@@ -161,6 +164,7 @@ impl Driver<'_> {
                 ..MessageFacts::default()
             })),
             Question::Relay(..) => Answer::Relayed(relayed(octet)),
+            Question::Report(..) => Answer::Reported(reported(octet)),
         }
     }
 
@@ -213,6 +217,7 @@ fn usual(address: &Mailbox) -> Recipient {
         "en" => Recipient::Test(Language::English),
         "de" => Recipient::Test(Language::German),
         "postmaster" | "abuse" => Recipient::Operator,
+        "tlsrpt" => Recipient::Reports,
         _ => Recipient::Unknown,
     }
 }
@@ -222,6 +227,20 @@ fn wrong(question: &Question) -> Answer {
     match question {
         Question::Known(_) => Answer::Renewed(ConnectionId(u64::MAX)),
         _ => Answer::Known(true),
+    }
+}
+
+/// What becomes of a report.
+fn reported(octet: u8) -> Result<Kept, NotTaken> {
+    match octet & 7 {
+        0 => Ok(Kept::New),
+        1 => Ok(Kept::Before),
+        2 => Err(NotTaken::Unfit(relayed(octet).text)),
+        3 => Err(NotTaken::TooLarge),
+        4 => Err(NotTaken::Unproven("nobody signed it")),
+        5 => Err(NotTaken::Unclear),
+        6 => Err(NotTaken::TooMany),
+        _ => Err(NotTaken::Unavailable),
     }
 }
 

@@ -2,8 +2,8 @@
 //!
 //! - Every reply is well-formed, and none comes behind a last word.
 //! - In the clear window nothing is asked for with 354, judged or handed on.
-//! - `250` at the end of data is said only after a commit that said so, or when the next server said so; a commit is
-//!   followed by the reply that it decided.
+//! - `250` at the end of data is said only after a commit that said so, or when the next server or the reader of TLS
+//!   reports said so; a commit is followed by the reply that it decided.
 //! - A judged message and a record are bounded in all their parts, and a record comes back from the journal as it was.
 //! - Each transaction has a record of its own, and says that it was acknowledged only if it was.
 
@@ -82,7 +82,9 @@ impl Watch {
     pub fn asked(&mut self, question: &Question) {
         assert!(!self.ended && !self.stopped);
         match question {
-            Question::Judge(envelope, message) | Question::Relay(envelope, message) => {
+            Question::Judge(envelope, message)
+            | Question::Relay(envelope, message)
+            | Question::Report(envelope, message) => {
                 assert!(self.next.is_none(), "a reply is missing");
                 assert!(self.encrypted || !self.window, "judged in the clear window");
                 assert!(self.sending, "judged without 354");
@@ -132,6 +134,7 @@ impl Watch {
             (Question::Relay(..), Answer::Relayed(reply)) => {
                 self.deserved = reply.code / 100 == 2;
             }
+            (Question::Report(..), Answer::Reported(kept)) => self.deserved = kept.is_ok(),
             _ => {}
         }
     }

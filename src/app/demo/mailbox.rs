@@ -2,11 +2,11 @@
 
 use super::world::Person;
 use crate::base::ports::{
-    Answer, Clock, Decision, Desk, Envelope, Greeting, Judge, Recipient, Relay, RelayReply,
-    Unavailable,
+    Answer, Clock, Decision, Desk, Envelope, Greeting, Judge, Kept, NotTaken, Recipient, Relay,
+    RelayReply, Reports, Unavailable,
 };
 use crate::base::{
-    Certificate, Connection, ConnectionId, Domain, Fetch, Mailbox, MessageFacts, Query,
+    Certificate, Connection, ConnectionId, Domain, Fetch, Mailbox, MessageFacts, Packing, Query,
 };
 use crate::serve::smtp::{Ports, Settings, TlsSet};
 use arc_swap::ArcSwap;
@@ -42,6 +42,7 @@ impl Inbox {
             desk: self.clone(),
             judge: self.clone(),
             relay: self.clone(),
+            reports: self.clone(),
             clock,
         }
     }
@@ -113,6 +114,25 @@ impl Judge for Inbox {
         _message: &'a [u8],
     ) -> Answer<'a, MessageFacts> {
         Box::pin(std::future::ready(MessageFacts::default()))
+    }
+}
+
+impl Reports for Inbox {
+    fn mailed<'a>(
+        &'a self,
+        _envelope: &'a Envelope,
+        _message: &'a [u8],
+    ) -> Answer<'a, Result<Kept, NotTaken>> {
+        Box::pin(std::future::ready(Err(NotTaken::Unavailable)))
+    }
+
+    fn posted<'a>(
+        &'a self,
+        _client: IpAddr,
+        _packing: Packing,
+        _body: &'a [u8],
+    ) -> Answer<'a, Result<Kept, NotTaken>> {
+        Box::pin(std::future::ready(Err(NotTaken::Unavailable)))
     }
 }
 

@@ -144,7 +144,7 @@ async fn damage_is_said_with_the_file_and_what_to_do() {
         assert!(std::fs::read(&place.path).unwrap() == bytes, "untouched");
     }
     std::fs::write(&place.path, &good).unwrap();
-    assert_eq!(replayed(&open(&place.path).0).len(), 14);
+    assert_eq!(replayed(&open(&place.path).0).len(), 15);
 }
 
 #[tokio::test]

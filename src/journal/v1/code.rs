@@ -1,7 +1,9 @@
 //! Small closed sets as numbers on disk. A number once given is never given to something else.
 
 use super::Unreadable;
-use crate::base::{GapKind, Robot, Server, Status, Transport, Verdict, Via, Zone};
+use crate::base::{
+    GapKind, PolicyType, ReportVia, Robot, Server, Status, Transport, Verdict, Via, Zone,
+};
 
 /// A value that is stored as one number.
 pub(super) trait Code: Sized {
@@ -40,6 +42,8 @@ codes!(Transport, 0 = Plain, 1 = Encrypted);
 codes!(Via, 0 = Sni, 1 = Address);
 codes!(Zone, 0 = Et, 1 = Ut);
 codes!(GapKind, 0 = Connections, 1 = Queries);
+codes!(ReportVia, 0 = Mail, 1 = Https);
+codes!(PolicyType, 0 = Tlsa, 1 = Sts, 2 = NoPolicyFound, 3 = Other);
 codes!(
     Verdict,
     0 = Pass,

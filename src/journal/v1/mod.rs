@@ -7,10 +7,12 @@
 mod code;
 mod connection;
 mod message;
+mod report;
 
 use crate::base;
 use code::Code;
 use connection::Connection;
+use report::Report;
 use serde::{Deserialize, Serialize};
 use std::fmt::Display;
 use std::net::IpAddr;
@@ -104,6 +106,7 @@ pub(super) enum Event {
     /// A gap in the evidence of one network.
     NetworkGap(Time, Time, u8, IpAddr),
     Window(String, Time),
+    TlsReport(Box<Report>),
 }
 
 impl From<&base::Event> for Event {
@@ -155,6 +158,7 @@ impl From<&base::Event> for Event {
             base::Event::Reported { test, time } => {
                 Self::Reported(test.to_string(), (*time).into())
             }
+            base::Event::TlsReport(report) => Self::TlsReport(Box::new(report.as_ref().into())),
         }
     }
 }
@@ -219,6 +223,7 @@ impl TryFrom<Event> for base::Event {
                 origin: origin.try_into().map_err(Unreadable::because)?,
                 time: time.try_into()?,
             },
+            Event::TlsReport(report) => Self::TlsReport(Box::new((*report).try_into()?)),
             Event::Opened(test, time, by) => Self::Opened {
                 test: read(&test)?,
                 time: time.try_into()?,

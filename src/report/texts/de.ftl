@@ -84,8 +84,8 @@ sending-dane-mta-sts = Nur der Server, dessen Zertifikat sowohl nach RFC 7672 al
     erhielt eine Nachricht. In den beobachteten Versuchen erzwingt der Absender also RFC 7672 (DANE) und RFC 8461 (MTA-STS)
     zusammen, Bewertung: { $rating }.
 sending-undetermined = Was beobachtet wurde, führt nicht auf ein einziges Verhalten; daher gibt es keine Bewertung.
-sending-supported = Die Zustellungen allein lassen mehr als ein Verhalten zu; die DNS-Anfragen des Absenders oder seine Abrufe
-    der MTA-STS-Richtlinie gaben den Ausschlag.
+sending-supported = Die Zustellungen allein lassen mehr als ein Verhalten zu; die DNS-Anfragen des Absenders, seine Abrufe
+    der MTA-STS-Richtlinie oder seine eigenen TLS-Berichte gaben den Ausschlag.
 
 undetermined-candidates = Möglich sind: { $policies }.
 undetermined-contradictory = Es passt zu keinem bekannten Verhalten: Vielleicht sind mehrere Server mit verschiedenen
@@ -168,6 +168,7 @@ reason-no-sni-own-address = Ein Server von et wurde im Handshake nicht genannt (
 reason-passed-over = Server { $server } wurde übergangen, wo er an der Reihe war
 reason-at-ut = Der Absender kam zu ut
 reason-never-at-ut = Mail ging an et, und zu ut kam nichts
+reason-policy-reported = Der eigene TLS-Bericht des Absenders nennt die Art der Richtlinie, von denen, die die Zustellungen zulassen
 reason-policy-known = Der Absender fragte selbst nach der MTA-STS-Richtlinie, die die Zustellungen neben anderem zulassen
 
 beside = Neben den Zustellungen zu sehen; es zeigt, wonach der Absender fragt, und beweist keine Zustellung:
@@ -176,6 +177,7 @@ beside-line = { $what }: { $count ->
    *[other] { $count }-mal, { $first } bis { $last } UTC
     }, von { $who }
 beside-fetch = Abruf der MTA-STS-Richtlinie
+beside-report = TLS-Bericht über diese Zeit (RFC 8460)
 beside-do = { $count } mit DO
 beside-cd = { $count } mit CD
 beside-shared = vielleicht von jemand anderem
@@ -360,7 +362,7 @@ advice-inbound-none = Zum Empfang ist nichts zu tun.
 ## Belege
 
 evidence = Belege
-evidence-file = Die angehängte Datei { $file } enthält alles, worauf dieser Bericht beruht: jede Verbindung, DNS-Anfrage und
-    jeden Abruf der Richtlinie mit Nummer und Zeit, als JSON. Mailadressen sind darin gekürzt. Die Nummer dieses Tests ist
+evidence-file = Die angehängte Datei { $file } enthält alles, worauf dieser Bericht beruht: jede Verbindung, DNS-Anfrage,
+    jeden Abruf der Richtlinie und jeden TLS-Bericht mit Nummer und Zeit, als JSON. Mailadressen sind darin gekürzt. Die Nummer dieses Tests ist
     { $id }.
 evidence-operator = Diese Nachricht stammt von einer Maschine; Antworten darauf liest der Betreiber des Tests.

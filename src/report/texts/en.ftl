@@ -74,8 +74,8 @@ sending-mta-sts = Only servers that the MTA-STS policy names, with trusted certi
 sending-dane-mta-sts = Only the server whose certificate is valid both by RFC 7672 and by the MTA-STS policy got a message.
     So in the attempts seen the sender enforces RFC 7672 (DANE) and RFC 8461 (MTA-STS) together, rated { $rating }.
 sending-undetermined = What was seen does not lead to one policy, so there is no rating.
-sending-supported = Deliveries alone leave more than one policy; the sender's look-ups in the DNS or its fetches of the
-    MTA-STS policy chose among them.
+sending-supported = Deliveries alone leave more than one policy; the sender's look-ups in the DNS, its fetches of the
+    MTA-STS policy or its own TLS reports chose among them.
 
 undetermined-candidates = It may be one of these: { $policies }.
 undetermined-contradictory = It fits none of the known policies: several servers with different settings may be at work.
@@ -156,6 +156,7 @@ reason-no-sni-own-address = A server of et was not named in the handshake (SNI)
 reason-passed-over = Server { $server } was passed over where it was next in order
 reason-at-ut = The sender came to ut
 reason-never-at-ut = Mail went to et, and nothing came to ut
+reason-policy-reported = The sender's own TLS report names the kind of policy, of those that deliveries leave
 reason-policy-known = The sender itself asked for the MTA-STS policy, which deliveries leave among others
 
 beside = Seen beside the deliveries; it shows what the sender asks for, and proves no delivery:
@@ -164,6 +165,7 @@ beside-line = { $what }: { $count ->
    *[other] { $count } times, { $first } to { $last } UTC
     }, by { $who }
 beside-fetch = fetch of the MTA-STS policy
+beside-report = TLS report on this time (RFC 8460)
 beside-do = { $count } with DO
 beside-cd = { $count } with CD
 beside-shared = perhaps by somebody else
@@ -344,6 +346,6 @@ advice-inbound-none = For receiving, nothing has to be done.
 ## Evidence
 
 evidence = Evidence
-evidence-file = The attached file { $file } holds all that this report rests on: every connection, DNS query and policy
-    fetch with its number and time, as JSON. Mail addresses are shortened in it. The number of this test is { $id }.
+evidence-file = The attached file { $file } holds all that this report rests on: every connection, DNS query, policy
+    fetch and TLS report with its number and time, as JSON. Mail addresses are shortened in it. The number of this test is { $id }.
 evidence-operator = This message was made by a machine; answers to it are read by the operator of the test.

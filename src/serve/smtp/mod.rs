@@ -14,7 +14,7 @@ mod wire;
 pub use listener::{BindError, bind, run};
 pub use tls::{TlsSet, TlsSetError};
 
-use crate::base::ports::{Clock, Desk, Judge, Relay};
+use crate::base::ports::{Clock, Desk, Judge, Relay, Reports};
 use crate::base::{Domain, Network, Server};
 use arc_swap::ArcSwap;
 use std::collections::BTreeMap;
@@ -49,6 +49,8 @@ pub struct Ports {
     pub judge: Arc<dyn Judge>,
     /// The operator's mail.
     pub relay: Arc<dyn Relay>,
+    /// TLS reports.
+    pub reports: Arc<dyn Reports>,
     /// The time of day.
     pub clock: Arc<dyn Clock>,
 }

@@ -219,6 +219,9 @@ async fn answer(ports: &Ports, client: IpAddr, question: Question) -> Answer {
         Question::Relay(envelope, message) => {
             Answer::Relayed(ports.relay.relay(&envelope, &message).await)
         }
+        Question::Report(envelope, message) => {
+            Answer::Reported(ports.reports.mailed(&envelope, &message).await)
+        }
     }
 }
 

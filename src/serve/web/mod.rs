@@ -1,12 +1,14 @@
-//! The web host: HTTPS/1.1 for pages that arrive rendered, and a plain listener that only redirects there.
+//! The web host: HTTPS/1.1 for pages that arrive rendered and for TLS reports that are posted, and a plain listener that
+//! only redirects there.
 //!
-//! Nothing is read of a request but its head; there are no routes here, no forms, no cookies. Every connection has one
-//! allowance of time for all it does, so that slow clients cost a place for that time and no longer.
+//! Of any other request nothing is read but its head; there are no forms, no cookies. Every connection has one allowance
+//! of time for all it does, so that slow clients cost a place for that time and no longer.
 
+mod post;
 mod reply;
 
-use crate::base::ports::{Clock, Desk, Pages};
-use crate::base::{Fetch, FetchId, limits};
+use crate::base::ports::{Clock, Desk, Pages, Reports};
+use crate::base::{Domain, Fetch, FetchId, limits};
 use crate::serve::places::Places;
 use crate::serve::{Shutdown, listen};
 use arc_swap::ArcSwap;
@@ -66,6 +68,10 @@ pub struct Web {
     pub tls: Arc<ArcSwap<rustls::ServerConfig>>,
     /// The pages.
     pub pages: Arc<dyn Pages>,
+    /// Who takes TLS reports.
+    pub reports: Arc<dyn Reports>,
+    /// The host that they are posted to.
+    pub reports_host: Domain,
     /// Who is told of fetches of the policy.
     pub desk: Arc<dyn Desk>,
     /// The time of fetches.
@@ -190,10 +196,9 @@ async fn speak<S>(web: &Web, stream: S, client: IpAddr, role: Role, mut stop: Sh
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let service =
-        service_fn(
-            |request| async move { Ok::<_, Infallible>(answer(web, client, role, request)) },
-        );
+    let service = service_fn(|request| async move {
+        Ok::<_, Infallible>(answer(web, client, role, request).await)
+    });
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .max_buf_size(limits::WEB_HEAD.max(8192))
@@ -208,13 +213,17 @@ where
 }
 
 /// Answers one request, and tells the desk of a policy that was fetched.
-fn answer(
+async fn answer(
     web: &Web,
     client: IpAddr,
     role: Role,
     request: Request<Incoming>,
 ) -> Response<Full<Bytes>> {
-    let (head, _) = request.into_parts();
+    let (head, body) = request.into_parts();
+    if role == Role::Serve && post::is_place(&head, &web.reports_host) {
+        let reply = post::answer(web.reports.as_ref(), client, &head, body).await;
+        return reply.map(Full::new);
+    }
     let reply = reply::reply(role, &head, web.pages.as_ref());
     if reply::is_policy(&head, &reply) {
         web.desk.fetched(Fetch {

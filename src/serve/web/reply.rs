@@ -100,7 +100,7 @@ pub(super) fn agent(headers: &HeaderMap) -> String {
 
 /// The host asked for: lower case, without port and final dot. It is required, once, and stands in the request line
 /// instead where that holds a whole URI (RFC 9112 3.2).
-fn host(head: &request::Parts) -> Option<String> {
+pub(super) fn host(head: &request::Parts) -> Option<String> {
     let mut fields = head.headers.get_all(header::HOST).iter();
     let authority: Option<Authority> = match (fields.next(), fields.next()) {
         (Some(field), None) => Some(field.to_str().ok()?.parse().ok()?),
@@ -117,7 +117,11 @@ fn text(status: StatusCode) -> Arc<[u8]> {
     format!("{status}\n").into_bytes().into()
 }
 
-fn respond(status: StatusCode, media_type: &'static str, body: Arc<[u8]>) -> Response<Bytes> {
+pub(super) fn respond(
+    status: StatusCode,
+    media_type: &'static str,
+    body: Arc<[u8]>,
+) -> Response<Bytes> {
     let length = HeaderValue::from(body.len());
     let mut reply = Response::new(Bytes::from_owner(body));
     *reply.status_mut() = status;

@@ -49,6 +49,7 @@ impl Session {
             (Pending::Refuse, Answer::Noted(Ok(()))) => Turn::Say(phrases::bare_line_end()),
             (Pending::Refuse, Answer::Noted(Err(Unavailable))) => Turn::Say(phrases::unavailable()),
             (Pending::Relay, Answer::Relayed(reply)) => Self::relayed(&reply),
+            (Pending::Report, Answer::Reported(kept)) => Turn::Say(phrases::reported(&kept)),
             _ => Turn::Leave(phrases::farewell(&Close::Limit), Close::Limit),
         };
         self.carry(turn);
@@ -110,6 +111,7 @@ impl Session {
         let kind = match recipient {
             Recipient::Test(_) => self.zone_of(&address.domain).map(Kind::Test),
             Recipient::Operator => Some(Kind::Operator),
+            Recipient::Reports => Some(Kind::Reports),
             Recipient::Unknown | Recipient::Foreign => None,
         };
         let (Some(kind), Some(transaction)) = (kind, &mut self.transaction) else {
@@ -123,9 +125,14 @@ impl Session {
                     "One domain at a time: please send to this one separately",
                 ));
             }
-            _ => {
+            (Some(Kind::Test(_)), _) | (_, Kind::Test(_)) => {
                 return Turn::Say(phrases::one_at_a_time(
                     "Not together with a test: please send separately",
+                ));
+            }
+            _ => {
+                return Turn::Say(phrases::one_at_a_time(
+                    "Not together with TLS reports: please send separately",
                 ));
             }
         }
@@ -133,8 +140,8 @@ impl Session {
         transaction.to.push(address.clone());
         self.used = true;
         match kind {
-            Kind::Operator => {
-                self.met_by_operator_mail();
+            Kind::Operator | Kind::Reports => {
+                self.met_by_other_mail();
                 Turn::Say(phrases::recipient_ok())
             }
             Kind::Test(zone) => {

@@ -97,8 +97,8 @@ impl Session {
         }
     }
 
-    /// The operator's mail is no test: the record keeps no envelope and is evidence of nothing.
-    pub(super) fn met_by_operator_mail(&mut self) {
+    /// Mail to the operator, or a TLS report, is no test: the record keeps no envelope and is evidence of nothing.
+    pub(super) fn met_by_other_mail(&mut self) {
         self.record.from = None;
         self.record.parameters = Vec::new();
         self.record.server = None;

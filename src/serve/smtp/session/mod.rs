@@ -19,7 +19,9 @@ mod phrases;
 mod verbs;
 
 use super::Settings;
-use crate::base::ports::{Decision, Envelope, Greeting, Recipient, RelayReply, Unavailable};
+use crate::base::ports::{
+    Decision, Envelope, Greeting, Kept, NotTaken, Recipient, RelayReply, Unavailable,
+};
 use crate::base::{
     Certificate, Close, Connection, ConnectionId, Mailbox, MessageFacts, Timestamp, Zone, limits,
 };
@@ -48,6 +50,8 @@ pub enum Question {
     Judge(Envelope, Vec<u8>),
     /// `Relay::relay`.
     Relay(Envelope, Vec<u8>),
+    /// `Reports::mailed`.
+    Report(Envelope, Vec<u8>),
 }
 
 /// What a port said.
@@ -69,6 +73,8 @@ pub enum Answer {
     Judged(Box<MessageFacts>),
     /// To [`Question::Relay`].
     Relayed(RelayReply),
+    /// To [`Question::Report`].
+    Reported(Result<Kept, NotTaken>),
 }
 
 /// What the client is waited for with.
@@ -126,6 +132,7 @@ enum Pending {
     JudgeRefused,
     Refuse,
     Relay,
+    Report,
 }
 
 enum Stage {
@@ -143,6 +150,7 @@ enum Stage {
 enum Kind {
     Test(Zone),
     Operator,
+    Reports,
 }
 
 /// A transaction from MAIL on.
@@ -427,5 +435,6 @@ const fn is_slow(question: &Question) -> bool {
             | Question::Refuse(_)
             | Question::Judge(..)
             | Question::Relay(..)
+            | Question::Report(..)
     )
 }

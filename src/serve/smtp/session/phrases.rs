@@ -1,6 +1,6 @@
 //! Every reply of the server, by what it is for.
 
-use crate::base::ports::{Recipient, RelayReply};
+use crate::base::ports::{Kept, NotTaken, Recipient, RelayReply};
 use crate::base::{Close, TestId, limits};
 use crate::spec::smtp::{CommandError, Flaw, Reply};
 use std::borrow::Cow;
@@ -221,20 +221,61 @@ pub(super) fn relayed(reply: &RelayReply) -> Reply {
         400..=599 => reply.code,
         _ => return Reply::enhanced(451, (4, 3, 0), "The next server is out of order"),
     };
-    let text: String = reply
-        .text
-        .chars()
+    let text = in_ascii(&reply.text);
+    match (has_enhanced_code(&text, code), code / 100) {
+        (false, class) => Reply::enhanced(code, (class as u8, 0, 0), text),
+        (true, _) => Reply::plain(code, Cow::Owned(text)),
+    }
+}
+
+/// What became of a TLS report.
+pub(super) fn reported(kept: &Result<Kept, NotTaken>) -> Reply {
+    match kept {
+        Ok(Kept::New) => Reply::enhanced(250, (2, 0, 0), "The report is taken"),
+        Ok(Kept::Before) => Reply::enhanced(250, (2, 0, 0), "The report is here already"),
+        Err(NotTaken::Unfit(why)) => Reply::enhanced(
+            550,
+            (5, 6, 0),
+            format!("The report is not taken: {}", in_ascii(why)),
+        ),
+        Err(NotTaken::TooLarge) => Reply::enhanced(
+            552,
+            (5, 3, 4),
+            format!(
+                "At most {} octets are taken of a report, unpacked {}",
+                limits::TLS_REPORT,
+                limits::TLS_REPORT_UNPACKED
+            ),
+        ),
+        Err(NotTaken::Unproven(why)) => Reply::enhanced(
+            550,
+            (5, 7, 1),
+            format!("The report is not taken: {why} (RFC 8460 3)"),
+        ),
+        Err(NotTaken::Unclear) => Reply::enhanced(
+            451,
+            (4, 7, 0),
+            "The DKIM signature cannot be checked now, please send again",
+        ),
+        Err(NotTaken::TooMany) => Reply::enhanced(
+            451,
+            (4, 3, 2),
+            "Too many reports just now, please send again",
+        ),
+        Err(NotTaken::Unavailable) => unavailable(),
+    }
+}
+
+/// A text made fit for the wire (RFC 5321 4.2), in a bounded length.
+fn in_ascii(text: &str) -> String {
+    text.chars()
         .map(|c| match c {
             ' '..='~' => c,
             c if c.is_control() => ' ',
             _ => '?',
         })
         .take(limits::NOTED_TEXT)
-        .collect();
-    match (has_enhanced_code(&text, code), code / 100) {
-        (false, class) => Reply::enhanced(code, (class as u8, 0, 0), text),
-        (true, _) => Reply::plain(code, Cow::Owned(text)),
-    }
+        .collect()
 }
 
 /// Whether a text begins with an enhanced code of the reply's class (RFC 3463 2).

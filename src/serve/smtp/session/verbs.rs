@@ -175,7 +175,9 @@ impl Session {
                 self.transaction = None;
                 Turn::Say(phrases::null_sender())
             }
-            Some(Kind::Operator) if self.in_clear_window() => self.defer(phrases::window()),
+            Some(Kind::Operator | Kind::Reports) if self.in_clear_window() => {
+                self.defer(phrases::window())
+            }
             Some(Kind::Test(_)) if !self.encrypted() => {
                 Turn::Ask(self.commit(), Pending::ClearData)
             }
@@ -202,8 +204,11 @@ impl Session {
             to: transaction.to,
         };
         let (question, pending) = match transaction.kind {
-            Some(Kind::Operator) if refused => return Turn::Say(phrases::bare_line_end()),
+            Some(Kind::Operator | Kind::Reports) if refused => {
+                return Turn::Say(phrases::bare_line_end());
+            }
             Some(Kind::Operator) => (Question::Relay(envelope, message.content), Pending::Relay),
+            Some(Kind::Reports) => (Question::Report(envelope, message.content), Pending::Report),
             _ if refused => (
                 Question::Judge(envelope, message.content),
                 Pending::JudgeRefused,

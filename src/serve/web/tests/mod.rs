@@ -1,8 +1,12 @@
 //! The web host on loopback: real TLS, real disorder.
 
+mod posts;
+
 use super::*;
-use crate::base::ports::{Answer, Decision, Greeting, Page, Recipient, Unavailable};
-use crate::base::{Connection, ConnectionId, Mailbox, Query, Timestamp};
+use crate::base::ports::{
+    Answer, Decision, Envelope, Greeting, Kept, NotTaken, Page, Recipient, Unavailable,
+};
+use crate::base::{Connection, ConnectionId, Mailbox, Packing, Query, Timestamp};
 use rustls::pki_types::{PrivatePkcs8KeyDer, ServerName};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use std::sync::Mutex;
@@ -11,6 +15,7 @@ use tokio::sync::watch;
 use tokio_rustls::TlsConnector;
 
 const HOST: &str = "mta-sts.example.org";
+const REPORTS: &str = "et.example.org";
 const POLICY: &str = "/.well-known/mta-sts.txt";
 const BODY: &[u8] = b"version: STSv1\r\n";
 
@@ -71,6 +76,29 @@ impl Desk for Fetches {
     }
 }
 
+/// Takes reports whose text says what becomes of them.
+impl Reports for Fetches {
+    fn mailed<'a>(&'a self, _: &'a Envelope, _: &'a [u8]) -> Answer<'a, Result<Kept, NotTaken>> {
+        unreachable!()
+    }
+
+    fn posted<'a>(
+        &'a self,
+        client: IpAddr,
+        packing: Packing,
+        body: &'a [u8],
+    ) -> Answer<'a, Result<Kept, NotTaken>> {
+        assert_eq!(client, IpAddr::from([127, 0, 0, 1]));
+        Box::pin(std::future::ready(match (packing, body) {
+            (Packing::Json, b"new") => Ok(Kept::New),
+            (Packing::Gzip, b"before") => Ok(Kept::Before),
+            (_, b"many") => Err(NotTaken::TooMany),
+            (_, b"down") => Err(NotTaken::Unavailable),
+            (_, body) => Err(NotTaken::Unfit(format!("{} octets", body.len()))),
+        }))
+    }
+}
+
 struct Served {
     secure: SocketAddr,
     plain: SocketAddr,
@@ -94,6 +122,8 @@ fn serve(settings: Settings) -> Served {
         tls: Arc::new(ArcSwap::from_pointee(config)),
         pages: Arc::new(Fixed),
         desk: Arc::clone(&desk) as Arc<dyn Desk>,
+        reports: Arc::clone(&desk) as Arc<dyn Reports>,
+        reports_host: REPORTS.parse().unwrap(),
         clock: Arc::new(Fixed),
         settings,
     };
