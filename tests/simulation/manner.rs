@@ -18,9 +18,15 @@ pub struct Manner {
 }
 
 impl Manner {
-    /// Whether chance alone says which hosts it ever meets, so that it may never meet what would tell it apart.
-    pub fn is_left_to_chance(&self) -> bool {
-        self.at_random && self.reach == ONE_HOST
+    /// The manner of one sender: of those at random every second one leaves to chance which host it meets at all.
+    pub fn of_one(self, random: &mut Random) -> Self {
+        match self.at_random && random.below(2) == 0 {
+            true => Self {
+                reach: ONE_HOST,
+                ..self
+            },
+            false => self,
+        }
     }
 }
 
@@ -50,15 +56,14 @@ const EXIM: Reach = Reach {
 };
 
 #[rustfmt::skip]
-pub const MANNERS: [Manner; 8] = [
+pub const MANNERS: [Manner; 7] = [
     ALL,
     Manner { name: "five addresses, two sessions", reach: POSTFIX, ..ALL },
     Manner { name: "up to the first 4xx", reach: ONE_SESSION, ..ALL },
     Manner { name: "one host", reach: ONE_HOST, ..ALL },
     Manner { name: "one host per address, remembers", reach: EXIM, remembers: true, ..ALL },
     Manner { name: "stays in the session", reach: ONE_SESSION, stays: true, ..ALL },
-    Manner { name: "all in random order", at_random: true, ..ALL },
-    Manner { name: "one at random", reach: ONE_HOST, at_random: true, ..ALL },
+    Manner { name: "at random, all hosts or one", at_random: true, ..ALL },
 ];
 
 /// When attempts are repeated.

@@ -117,7 +117,7 @@ pub fn play(play: &Play, told: bool) -> Ending {
     let mut random = Random::new(play.seed);
     let main: Kind = (
         BEHAVIOURS[play.behaviour],
-        MANNERS[play.manner],
+        MANNERS[play.manner].of_one(&mut random),
         SCHEDULES[play.schedule],
     );
     let from = 3600 + random.below(3600) as i64;
@@ -126,7 +126,7 @@ pub fn play(play: &Play, told: bool) -> Ending {
     for number in (2..).take(if play.competes { OTHERS } else { 0 }) {
         let kind = (
             BEHAVIOURS[random.below(BEHAVIOURS.len())],
-            MANNERS[random.below(MANNERS.len())],
+            MANNERS[random.below(MANNERS.len())].of_one(&mut random),
             SCHEDULES[random.below(SCHEDULES.len())],
         );
         let sent = from - 1800 + random.below(3600) as i64;

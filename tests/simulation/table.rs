@@ -75,12 +75,9 @@ impl<'a> Table<'a> {
         Count::of(chosen.map(|(_, ending)| ending))
     }
 
-    /// How many are right, and how many there are, of those on a shared address that the verdict can tell apart and
-    /// that do not leave to chance which hosts they meet.
+    /// How many are right, and how many there are, of those on a shared address that the verdict can tell apart.
     pub fn told_apart_on_a_shared_address(&self) -> (usize, usize) {
-        let count = self.told_apart(|what| {
-            what.addresses == Addresses::Shared && !MANNERS[what.manner].is_left_to_chance()
-        });
+        let count = self.told_apart(|what| what.addresses == Addresses::Shared);
         (count.right, count.times.len())
     }
 }
