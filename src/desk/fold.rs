@@ -36,7 +36,10 @@ impl Desk {
                 }
             }
             Event::Gap(gap) => self.lost(gap),
-            Event::TlsReport(report) => self.reports.keep(report),
+            Event::TlsReport(report) => {
+                self.wishes.clear();
+                self.reports.keep(report);
+            }
             Event::Window { origin, time } => self.window(origin, *time),
             Event::Opened { test, time, by } => self.opening = Some((test.clone(), *time, *by)),
             Event::Acknowledged { test, time } => self.ended(test, TestState::Acked, *time),

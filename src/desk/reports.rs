@@ -105,7 +105,10 @@ mod tests {
     use super::super::evidence::{HERE, JIM, connection, only, transact};
     use super::super::scenario::{minute, settings};
     use super::*;
-    use crate::base::{ReportVia, TlsReport};
+    use crate::base::{
+        Certificate, Order, PolicyType, ReportVia, ReportedPolicy, Server, TlsReport, Via, Zone,
+    };
+    use crate::cases::order::IDLE;
 
     /// A report of this domain, taken at that minute, on the minutes from one to the other.
     fn report(id: &str, domain: &str, at: i64, (from, until): (i64, i64)) -> TakenReport {
@@ -169,6 +172,47 @@ mod tests {
             assert_eq!(stored, test);
             assert!(!desk.report_to(&mut stored), "it has it already");
         }
+    }
+
+    #[test]
+    fn a_report_that_decides_ends_the_waiting_for_a_leader() {
+        let mut desk = Desk::new(settings());
+        let at = |id, minute, server, envelope| {
+            let mut own = connection(id, minute, HERE, envelope);
+            own.ptr = Domain::parse("out.sender.example").ok();
+            (own.server, own.via) = (Some(server), Some(Via::Sni));
+            (own.zone, own.sni) = (Some(Zone::Et), Some("named".to_owned()));
+            own.certificate = Some(Certificate::Host(server));
+            own
+        };
+        transact(&mut desk, &at(1, 100, Server::Five, JIM));
+        for event in desk.closed(&at(2, 100, Server::Four, None)) {
+            desk.apply(&event);
+        }
+        transact(&mut desk, &at(3, 120, Server::Five, JIM));
+        let order = Order {
+            time: minute(120),
+            order: IDLE[0],
+            serial: 1,
+        };
+        desk.published(order.clone());
+        // `verify` and MTA-STS are left, which 3 may tell apart.
+        assert_eq!(
+            desk.order(minute(121), &order, 1).unwrap()[0],
+            Server::Three
+        );
+        let mut said = report("1", "sender.example", 121, (0, DAYS));
+        said.report.policies.push(ReportedPolicy {
+            policy_type: PolicyType::Sts,
+            zone: Zone::Et,
+            domain: Domain::parse("et.example.org").unwrap(),
+            mx: Vec::new(),
+            success: 1,
+            failure: 0,
+            details: Vec::new(),
+        });
+        desk.tls_report(said).unwrap();
+        assert_eq!(desk.order(minute(122), &order, 1), None);
     }
 
     #[test]
