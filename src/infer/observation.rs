@@ -2,6 +2,7 @@
 //! and what is still waited for are all drawn from these rows, and from nothing else.
 
 use super::case::Case;
+use super::evidence::in_order;
 use super::facts::{Facts, Spot};
 use super::hypothesis::{Answer, Hypothesis, Naming, Window};
 use super::passage;
@@ -73,10 +74,17 @@ impl Observation {
             Self::Left(Zone::Ut) => unless(clear_et, &facts.left_ut),
             Self::Offered(Zone::Et) => facts.offered_et.clone(),
             Self::Offered(Zone::Ut) => facts.offered_ut.clone(),
-            Self::NeverSecured => unless(
-                !facts.starttls.is_empty() || passage::connections_lost(case.evidence),
-                &[&facts.offered_et[..], &facts.offered_ut].concat(),
-            ),
+            Self::NeverSecured => {
+                let clear = in_order([&facts.offered_et[..], &facts.offered_ut].concat());
+                // What was lost before it may have been STARTTLS that failed.
+                let lost = |first: &&Contact| {
+                    passage::connections_lost_by(case.evidence, first.connection.started)
+                };
+                unless(
+                    !facts.starttls.is_empty() || clear.first().is_some_and(lost),
+                    &clear,
+                )
+            }
             Self::StartTls => facts.starttls.clone(),
             Self::Accepted(spot) => facts.took(spot).to_vec(),
             Self::Refused(spot) => unless(!facts.only_refused(spot), facts.refused(spot)),

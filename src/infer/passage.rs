@@ -62,11 +62,13 @@ pub(super) fn avoids_three<'a>(evidence: &Evidence<'a>) -> Option<Vec<&'a Contac
 
 /// Whether SMTP connections may have gone unseen.
 pub(super) fn connections_lost(evidence: &Evidence<'_>) -> bool {
-    evidence
-        .test
-        .gaps
-        .iter()
-        .any(|gap| gap.what == GapKind::Connections)
+    connections_lost_by(evidence, Timestamp::MAX)
+}
+
+/// Whether SMTP connections may have gone unseen up to that time.
+pub(super) fn connections_lost_by(evidence: &Evidence<'_>, time: Timestamp) -> bool {
+    let mut gaps = evidence.test.gaps.iter();
+    gaps.any(|gap| gap.what == GapKind::Connections && gap.from <= time)
 }
 
 /// The hosts that one attempt contacted, and every order that it may have followed.
