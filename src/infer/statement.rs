@@ -72,8 +72,11 @@ pub(super) fn chooses(statements: &[Statement], candidates: &[Policy]) -> Option
         code: "policy-reported".to_owned(),
         server: None,
         excludes: excluded,
-        evidence: statements
-            .iter()
+        evidence: (statements.iter())
+            .filter(|statement| {
+                left.iter()
+                    .any(|policy| statement.policies.contains(policy))
+            })
             .map(|statement| statement.id.clone())
             .collect(),
     })

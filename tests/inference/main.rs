@@ -18,7 +18,8 @@
 //!
 //! In TLS, servers 3 to 7 are named by SNI and 2 is not; `own` is an address of its own, `nosni` leaves the name out,
 //! `ca` presents the certificate of `ut` on a connection without SNI. `WAY` is another ending as in JSON, or `open` while
-//! there is none; with it the handshake was completed if `started`, and EHLO came inside TLS if `greeted`. Any connection
+//! there is none; with it the handshake was completed if `started`, and EHLO came inside TLS if `greeted`; the last command came
+//! in clear text if `outside`, and STARTTLS was used without being offered if `unoffered`. Any connection
 //! may be `single` (one without MAIL is shared otherwise), `foreign`, `stale` (evidence of nothing), `mute` (it never
 //! greeted), `from` (MAIL and no RCPT) and have an `odd:CODE`. `replay --row` writes such rows.
 //!

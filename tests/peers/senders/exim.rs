@@ -3,6 +3,25 @@
 use super::{Outcome, Sender};
 use crate::mta::Mta;
 
+/// DANE with TLS required where it cannot be had, with own addresses.
+const DANE_STRICT_OWN: Outcome = Outcome {
+    verdict: &["dane"],
+    rating: Some("very good"),
+    findings: &[],
+    may_be_found: &[],
+    log: &[
+        "H=mx0*.et.own.lab [*: a TLS session is required, but the server did not offer TLS support",
+        "=> en@et.own.lab *C=\"250 2.0.0 Accepted; the result follows by mail, test ",
+        "=> en@ut.own.lab *C=\"250 2.0.0 Accepted; the result follows by mail, test ",
+    ],
+    records: &[
+        "!server=1 status=Mail",
+        "!server=3 ehlo_in_tls=true",
+        "!server=5 ehlo_in_tls=true",
+        "!transport=plain status=Mail",
+    ],
+};
+
 pub(super) const SENDERS: &[Sender] = &[
     Sender {
         name: "exim",
@@ -107,23 +126,7 @@ pub(super) const SENDERS: &[Sender] = &[
                 "!transport=plain status=Mail",
             ],
         },
-        own: Outcome {
-            verdict: &["dane"],
-            rating: Some("very good"),
-            findings: &[],
-            may_be_found: &[],
-            log: &[
-                "H=mx0*.et.own.lab [*: a TLS session is required, but the server did not offer TLS support",
-                "=> en@et.own.lab *C=\"250 2.0.0 Accepted; the result follows by mail, test ",
-                "=> en@ut.own.lab *C=\"250 2.0.0 Accepted; the result follows by mail, test ",
-            ],
-            records: &[
-                "!server=1 status=Mail",
-                "!server=3 ehlo_in_tls=true",
-                "!server=5 ehlo_in_tls=true",
-                "!transport=plain status=Mail",
-            ],
-        },
+        own: DANE_STRICT_OWN,
     },
     Sender {
         name: "exdaneverify",
@@ -148,23 +151,7 @@ pub(super) const SENDERS: &[Sender] = &[
                 "!transport=plain status=Mail",
             ],
         },
-        own: Outcome {
-            verdict: &["dane"],
-            rating: Some("very good"),
-            findings: &[],
-            may_be_found: &[],
-            log: &[
-                "H=mx0*.et.own.lab [*: a TLS session is required, but the server did not offer TLS support",
-                "=> en@et.own.lab *C=\"250 2.0.0 Accepted; the result follows by mail, test ",
-                "=> en@ut.own.lab *C=\"250 2.0.0 Accepted; the result follows by mail, test ",
-            ],
-            records: &[
-                "!server=1 status=Mail",
-                "!server=3 ehlo_in_tls=true",
-                "!server=5 ehlo_in_tls=true",
-                "!transport=plain status=Mail",
-            ],
-        },
+        own: DANE_STRICT_OWN,
     },
     Sender {
         name: "extls",

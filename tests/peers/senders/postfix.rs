@@ -3,6 +3,46 @@
 use super::{Outcome, Sender};
 use crate::mta::Mta;
 
+/// At `verify` and `secure` alike, on a shared address.
+const CHECKED_SHARED: Outcome = Outcome {
+    verdict: &["verify"],
+    rating: Some("good"),
+    findings: &["verify-without-sni"],
+    may_be_found: &[],
+    log: &[
+        "TLS is required, but was not offered by host mx0*.et.mp.lab",
+        "Untrusted TLS connection established to mx0*.et.mp.lab",
+        "to=<en@ut.mp.lab>*status=sent (250 2.0.0 Accepted; the result follows by mail, test ",
+        "!451 4.7.0",
+        "!to=<en@et.mp.lab>*status=sent",
+    ],
+    records: &[
+        "server=7 domain=ut sni=null certificate=ut status=Acked",
+        "certificate=self-signed ehlo_in_tls=false",
+        "!transport=plain status=Mail",
+        "!domain=et status=Acked",
+    ],
+};
+
+/// The same with own addresses.
+const CHECKED_OWN: Outcome = Outcome {
+    verdict: &["verify"],
+    rating: Some("good"),
+    findings: &["verify-without-sni"],
+    may_be_found: &[],
+    log: &[
+        "Verified TLS connection established to mx0*.et.own.lab",
+        "to=<en@et.own.lab>*status=sent (250 2.0.0 Accepted; the result follows by mail, test ",
+        "to=<en@ut.own.lab>*status=sent (250 2.0.0 Accepted; the result follows by mail, test ",
+    ],
+    records: &[
+        "server=5 domain=et via=198.51.100.15 sni=null certificate=mx05 ehlo_in_tls=true",
+        "sni=null ehlo_in_tls=false",
+        "!server=3 ehlo_in_tls=true",
+        "!server=4 ehlo_in_tls=true",
+    ],
+};
+
 pub(super) const SENDERS: &[Sender] = &[
     Sender {
         name: "pfnone",
@@ -122,84 +162,16 @@ pub(super) const SENDERS: &[Sender] = &[
         last: 36,
         mta: Mta::Postfix("smtp_tls_security_level = verify"),
         resolver: "",
-        shared: Outcome {
-            verdict: &["verify"],
-            rating: Some("good"),
-            findings: &["verify-without-sni"],
-            may_be_found: &[],
-            log: &[
-                "TLS is required, but was not offered by host mx0*.et.mp.lab",
-                "Untrusted TLS connection established to mx0*.et.mp.lab",
-                "to=<en@ut.mp.lab>*status=sent (250 2.0.0 Accepted; the result follows by mail, test ",
-                "!451 4.7.0",
-                "!to=<en@et.mp.lab>*status=sent",
-            ],
-            records: &[
-                "server=7 domain=ut sni=null certificate=ut status=Acked",
-                "certificate=self-signed ehlo_in_tls=false",
-                "!transport=plain status=Mail",
-                "!domain=et status=Acked",
-            ],
-        },
-        own: Outcome {
-            verdict: &["verify"],
-            rating: Some("good"),
-            findings: &["verify-without-sni"],
-            may_be_found: &[],
-            log: &[
-                "Verified TLS connection established to mx0*.et.own.lab",
-                "to=<en@et.own.lab>*status=sent (250 2.0.0 Accepted; the result follows by mail, test ",
-                "to=<en@ut.own.lab>*status=sent (250 2.0.0 Accepted; the result follows by mail, test ",
-            ],
-            records: &[
-                "server=5 domain=et via=198.51.100.15 sni=null certificate=mx05 ehlo_in_tls=true",
-                "sni=null ehlo_in_tls=false",
-                "!server=3 ehlo_in_tls=true",
-                "!server=4 ehlo_in_tls=true",
-            ],
-        },
+        shared: CHECKED_SHARED,
+        own: CHECKED_OWN,
     },
     Sender {
         name: "pfsecure",
         last: 38,
         mta: Mta::Postfix("smtp_tls_security_level = secure"),
         resolver: "",
-        shared: Outcome {
-            verdict: &["verify"],
-            rating: Some("good"),
-            findings: &["verify-without-sni"],
-            may_be_found: &[],
-            log: &[
-                "TLS is required, but was not offered by host mx0*.et.mp.lab",
-                "Untrusted TLS connection established to mx0*.et.mp.lab",
-                "to=<en@ut.mp.lab>*status=sent (250 2.0.0 Accepted; the result follows by mail, test ",
-                "!451 4.7.0",
-                "!to=<en@et.mp.lab>*status=sent",
-            ],
-            records: &[
-                "server=7 domain=ut sni=null certificate=ut status=Acked",
-                "certificate=self-signed ehlo_in_tls=false",
-                "!transport=plain status=Mail",
-                "!domain=et status=Acked",
-            ],
-        },
-        own: Outcome {
-            verdict: &["verify"],
-            rating: Some("good"),
-            findings: &["verify-without-sni"],
-            may_be_found: &[],
-            log: &[
-                "Verified TLS connection established to mx0*.et.own.lab",
-                "to=<en@et.own.lab>*status=sent (250 2.0.0 Accepted; the result follows by mail, test ",
-                "to=<en@ut.own.lab>*status=sent (250 2.0.0 Accepted; the result follows by mail, test ",
-            ],
-            records: &[
-                "server=5 domain=et via=198.51.100.15 sni=null certificate=mx05 ehlo_in_tls=true",
-                "sni=null ehlo_in_tls=false",
-                "!server=3 ehlo_in_tls=true",
-                "!server=4 ehlo_in_tls=true",
-            ],
-        },
+        shared: CHECKED_SHARED,
+        own: CHECKED_OWN,
     },
     Sender {
         name: "pfverifysni",
