@@ -17,7 +17,9 @@ use hickory_server::net::xfer::Protocol;
 use hickory_server::server::{Request, RequestHandler, ResponseHandler, ResponseInfo};
 use hickory_server::zone_handler::{MessageResponse, MessageResponseBuilder};
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Waker};
 
 /// What the class CHAOS tells (RFC 4892).
 const VERSION: &str = concat!("mailproof ", env!("CARGO_PKG_VERSION"));
@@ -30,27 +32,28 @@ pub(super) struct Specials {
 }
 
 impl Specials {
-    /// Answers the query into `out`, which stays empty when there is nothing to say.
-    pub(super) async fn answer(
+    /// The messages that answer a query, one at most but for transfers; none when there is nothing to say.
+    pub(super) fn answer(
         &self,
         query: &[u8],
         client: SocketAddr,
         transport: Transport,
-        out: &mut Vec<u8>,
-    ) {
-        out.clear();
+    ) -> Vec<Vec<u8>> {
         let protocol = match transport {
             Transport::Udp => Protocol::Udp,
             Transport::Tcp => Protocol::Tcp,
         };
         let Ok(request) = Request::from_bytes(query.to_vec(), client, protocol) else {
-            unreadable(query, out);
-            return;
+            return unreadable(query).into_iter().collect();
         };
-        let reply = Reply::default();
-        self.handle_request::<_, TokioTime>(&request, reply.clone())
-            .await;
-        out.append(&mut reply.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let replies = Replies::default();
+        {
+            // Nothing in it waits for anything.
+            let handled = pin!(self.handle_request::<_, TokioTime>(&request, replies.clone()));
+            let _ = handled.poll(&mut Context::from_waker(Waker::noop()));
+        }
+        let mut replies = replies.0.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *replies)
     }
 
     /// The response code for a request, with the text of an answer if there is one.
@@ -87,17 +90,15 @@ impl Specials {
 }
 
 /// What hickory-server cannot read: an opcode that nobody knows is not implemented, the rest is malformed.
-fn unreadable(query: &[u8], out: &mut Vec<u8>) {
-    let Some(header) = Header::read(query) else {
-        return;
-    };
+fn unreadable(query: &[u8]) -> Option<Vec<u8>> {
+    let header = Header::read(query)?;
     let [high, low] = header.response();
     let rcode = match header.opcode() {
         0..=6 => ResponseCode::FormErr,
         _ => ResponseCode::NotImp,
     };
-    out.extend(header.id);
-    out.extend([high, low | rcode.low(), 0, 0, 0, 0, 0, 0, 0, 0]);
+    let [a, b] = header.id;
+    Some(vec![a, b, high, low | rcode.low(), 0, 0, 0, 0, 0, 0, 0, 0])
 }
 
 #[async_trait]
@@ -142,12 +143,12 @@ impl RequestHandler for Specials {
     }
 }
 
-/// Takes the octets of a response.
+/// Takes the octets of responses.
 #[derive(Clone, Default)]
-struct Reply(Arc<Mutex<Vec<u8>>>);
+struct Replies(Arc<Mutex<Vec<Vec<u8>>>>);
 
 #[async_trait]
-impl ResponseHandler for Reply {
+impl ResponseHandler for Replies {
     async fn send_response<'a>(
         &mut self,
         response: MessageResponse<
@@ -161,7 +162,8 @@ impl ResponseHandler for Reply {
     ) -> Result<ResponseInfo, NetError> {
         let mut octets = Vec::new();
         let info = response.destructive_emit(&mut BinEncoder::new(&mut octets))?;
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = octets;
+        let mut replies = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        replies.push(octets);
         Ok(info)
     }
 }
@@ -180,8 +182,8 @@ mod tests {
         message.to_vec().unwrap()
     }
 
-    #[tokio::test]
-    async fn each_special_has_its_answer() {
+    #[test]
+    fn each_special_has_its_answer() {
         use ResponseCode::{FormErr, NoError, NotImp, Refused};
         let specials = Specials {
             identity: "ns.lab".to_owned(),
@@ -217,14 +219,14 @@ mod tests {
             (unknown, NotImp, None),
             (cut, FormErr, None),
         ] {
-            let mut out = Vec::new();
             let client = "127.0.0.1:5353".parse().unwrap();
-            specials
-                .answer(&query, client, Transport::Udp, &mut out)
-                .await;
+            let replies = specials.answer(&query, client, Transport::Udp);
+            let [out] = &replies[..] else {
+                panic!("{} replies", replies.len())
+            };
             assert_eq!(out[..2], query[..2]);
             assert_eq!(out[2] & 0xf8, query[2] & 0x78 | 0x80, "opcode");
-            let read = Message::from_vec(&out).unwrap();
+            let read = Message::from_vec(out).unwrap();
             assert_eq!(read.metadata.response_code, rcode, "{query:?}");
             let found = read.answers.first().map(|record| record.data.to_string());
             let text = text.map(str::to_owned);

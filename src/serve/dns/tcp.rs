@@ -1,6 +1,5 @@
 //! Queries over TCP: two octets of length before each message, any number of messages on a connection (RFC 7766).
 
-use super::answer::Transport;
 use super::stopped;
 use super::worker::{Shared, Worker};
 use crate::base::limits;
@@ -82,11 +81,7 @@ async fn converse(
         let mut read = 0;
         while let Some(query) = message(&input[read..])? {
             read += 2 + query.len();
-            let reply = worker.reply(query, client, Transport::Tcp).await;
-            if let Ok(length @ 1..) = u16::try_from(reply.len()) {
-                output.extend(length.to_be_bytes());
-                output.extend_from_slice(reply);
-            }
+            worker.framed(query, client, &mut output);
             if output.len() > GATHERED {
                 send(&mut stream, &mut output).await?;
             }

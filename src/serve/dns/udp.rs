@@ -1,6 +1,5 @@
 //! Queries over UDP.
 
-use super::answer::Transport;
 use super::stopped;
 use super::worker::{Shared, Worker};
 use crate::base::limits;
@@ -55,7 +54,7 @@ async fn work(socket: Arc<UdpSocket>, mut worker: Worker, mut shutdown: Shutdown
             match socket.try_recv_from(&mut buffer) {
                 Ok((length, client)) => {
                     let query = &buffer[..length];
-                    let reply = worker.reply(query, client, Transport::Udp).await;
+                    let reply = worker.datagram(query, client);
                     if !reply.is_empty()
                         && let Err(error) = socket.send_to(reply, client).await
                     {

@@ -35,13 +35,28 @@ impl Worker {
         }
     }
 
-    /// The answer to a query, empty when it deserves none; what it shows is handed to the desk.
-    pub(super) async fn reply(
-        &mut self,
-        query: &[u8],
-        client: SocketAddr,
-        transport: Transport,
-    ) -> &[u8] {
+    /// The answer to a query in a datagram, empty when it deserves none; what it shows is handed to the desk.
+    pub(super) fn datagram(&mut self, query: &[u8], client: SocketAddr) -> &[u8] {
+        let mut replies = self.reply(query, client, Transport::Udp);
+        if let Some(only) = replies.pop() {
+            self.out = only;
+        }
+        &self.out
+    }
+
+    /// Appends the messages that answer a query on a connection, each behind its length.
+    pub(super) fn framed(&mut self, query: &[u8], client: SocketAddr, output: &mut Vec<u8>) {
+        let more = self.reply(query, client, Transport::Tcp);
+        for message in std::iter::once(&self.out).chain(&more) {
+            if let Ok(length @ 1..) = u16::try_from(message.len()) {
+                output.extend(length.to_be_bytes());
+                output.extend_from_slice(message);
+            }
+        }
+    }
+
+    /// Answers into `out`; what is no plain question is answered with the messages returned.
+    fn reply(&mut self, query: &[u8], client: SocketAddr, transport: Transport) -> Vec<Vec<u8>> {
         // One snapshot for the whole answer, whatever is put in its place meanwhile.
         let snapshot = self.snapshot.load();
         match answer(snapshot, query, &mut self.out, &mut self.scratch, transport) {
@@ -54,11 +69,9 @@ impl Worker {
             }
             Outcome::Special => {
                 let specials = &self.shared.specials;
-                specials
-                    .answer(query, client, transport, &mut self.out)
-                    .await;
+                return specials.answer(query, client, transport);
             }
         }
-        &self.out
+        Vec::new()
     }
 }
