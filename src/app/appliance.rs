@@ -1,5 +1,6 @@
 //! The appliance: what it holds, and how it starts and stops.
 
+use super::alarm::Alarm;
 use super::control::Commands;
 use super::live::Live;
 use super::observer::Observer;
@@ -45,8 +46,8 @@ pub struct Appliance {
     pub random: Arc<dyn Random>,
     publisher: Arc<Mutex<Publisher>>,
     gap: Option<Gap>,
-    /// The first serial that was never used.
-    pub next_serial: u32,
+    /// The serial that the last run used last.
+    pub last_serial: Option<u32>,
 }
 
 /// The certificates that listeners present; swapped when they are renewed.
@@ -104,11 +105,11 @@ impl Appliance {
             open_journal(&directory.join("journal.redb"), now).map_err(failed)?;
         let publisher = Publisher::open(&config, operator, &*random, now).map_err(failed)?;
         let mut desk = Desk::new(desk_settings(&config, &publisher));
-        let mut next_serial = 0;
+        let mut last_serial = None;
         journal
             .replay(|event| {
                 if let Event::Order(order) = &event {
-                    next_serial = next_serial.max(order.serial.saturating_add(1));
+                    last_serial = Some(order.serial);
                 }
                 desk.apply(&event);
             })
@@ -127,7 +128,7 @@ impl Appliance {
             random,
             publisher: Arc::new(Mutex::new(publisher)),
             gap,
-            next_serial,
+            last_serial,
         })
     }
 
@@ -151,7 +152,7 @@ impl Appliance {
     pub fn publish_unnoted(&self) -> Result<Order, StartError> {
         let order = cases::order::IDLE[0];
         self.publisher()
-            .publish(order, self.next_serial, self.clock.now())
+            .publish(order, self.last_serial, self.clock.now())
             .map_err(failed)
     }
 
@@ -161,6 +162,7 @@ impl Appliance {
     /// When the first zones cannot be published, or the way out cannot be made; nothing was served then.
     pub async fn run(self, mut sockets: Sockets, shutdown: Shutdown) -> Result<(), StartError> {
         let dial = way_out::dial(&self.config)?;
+        let alarm = Alarm::new().map_err(failed)?;
         if let Some(gap) = self.gap.clone() {
             let _ = self.live.step(|desk| ((), desk.gap(gap))).await;
         }
@@ -197,7 +199,7 @@ impl Appliance {
             self.config.zone_name(Zone::Et),
             self.config.zone_name(Zone::Ut)
         );
-        wake::run(&self, &outcomes, &presented, shutdown).await;
+        wake::run(&self, &outcomes, &presented, &alarm, shutdown).await;
         let _ = tokio::time::timeout(GRACE, async {
             while listeners.join_next().await.is_some() {}
             while helpers.join_next().await.is_some() {}

@@ -2,6 +2,7 @@
 //!
 //! Decides nothing of its own: when something is due is said by the parts, what it means as well.
 
+mod alarm;
 mod amend;
 mod appliance;
 mod checks;

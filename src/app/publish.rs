@@ -39,7 +39,7 @@ pub struct Publisher {
     /// Zones of others that this nameserver serves as well: the demo's world.
     pub beside: Vec<Arc<SignedZone>>,
     snapshot: Arc<ArcSwap<Snapshot>>,
-    serial: u32,
+    serial: Option<u32>,
     current: Option<Order>,
     renewal: Timestamp,
 }
@@ -103,7 +103,7 @@ impl Publisher {
             signatures: BTreeMap::new(),
             beside: Vec::new(),
             snapshot: Arc::new(ArcSwap::from_pointee(Snapshot::new(Vec::new()))),
-            serial: 0,
+            serial: None,
             current: None,
             renewal: now,
         })
@@ -137,19 +137,18 @@ impl Publisher {
             || self.current.as_ref().is_some_and(|order| now < order.time)
     }
 
-    /// Builds and signs both zones and takes them into service. Serials rise from the seconds of the clock, and
-    /// never stand still: `least` is the one after the last ever used.
+    /// Builds and signs both zones and takes them into service. The serial is after `last`, the one that an earlier run
+    /// used last, and after all that this one used.
     ///
     /// # Errors
     /// When a record of the operator clashes with a generated one, or signing fails; what is served stays.
     pub fn publish(
         &mut self,
         order: [Server; 4],
-        least: u32,
+        last: Option<u32>,
         now: Timestamp,
     ) -> Result<Order, PublishError> {
-        let clock = u32::try_from(now.as_second()).unwrap_or_default();
-        let serial = clock.max(least).max(self.serial.saturating_add(1));
+        let serial = zone::serial::next(self.serial.or(last), now);
         let mut zones = self.beside.clone();
         let mut renewal = Timestamp::MAX;
         for zone in Zone::ALL {
@@ -158,7 +157,7 @@ impl Publisher {
             zones.push(Arc::new(signed));
         }
         self.snapshot.store(Arc::new(Snapshot::new(zones)));
-        self.serial = serial;
+        self.serial = Some(serial);
         self.renewal = renewal;
         let published = Order {
             time: now,

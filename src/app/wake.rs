@@ -1,5 +1,6 @@
 //! The one wake loop: it sleeps until something is due or has changed, and does what is due.
 
+use super::alarm::Alarm;
 use super::appliance::{Appliance, Presented};
 use super::outcome::Outcomes;
 use crate::base::{Order, Timestamp};
@@ -26,6 +27,7 @@ pub async fn run(
     appliance: &Appliance,
     outcomes: &Arc<Outcomes>,
     presented: &Presented,
+    alarm: &Alarm,
     mut shutdown: Shutdown,
 ) {
     let changed = appliance.live.changed();
@@ -46,9 +48,17 @@ pub async fn run(
         };
         tokio::select! {
             () = changed.notified() => tokio::time::sleep(GATHER).await,
-            () = tokio::time::sleep(sleep) => {}
+            () = slept(alarm, now + sleep) => {}
             _ = shutdown.changed() => {}
         }
+    }
+}
+
+/// Waits for a time of day, or until the clock was set or the machine woke up: then all that may be due is looked at.
+async fn slept(alarm: &Alarm, time: Timestamp) {
+    if let Err(error) = alarm.until(time).await {
+        tracing::warn!(%error, "no alarm can be set");
+        tokio::time::sleep(AGAIN).await;
     }
 }
 
@@ -99,7 +109,7 @@ async fn order(appliance: &Appliance, turn: &mut usize, now: Timestamp) {
     };
     let published = appliance
         .publisher()
-        .publish(wanted, appliance.next_serial, now);
+        .publish(wanted, appliance.last_serial, now);
     match published {
         Ok(order) => {
             *turn += 1;
@@ -141,7 +151,7 @@ impl Rounds {
             let order = publisher.current().map(|order| order.order);
             renewed.and_then(|()| {
                 order
-                    .map(|order| publisher.publish(order, appliance.next_serial, now))
+                    .map(|order| publisher.publish(order, appliance.last_serial, now))
                     .transpose()
             })
         };
@@ -248,7 +258,7 @@ mod tests {
 
         drop(first);
         let second = appliance(home.path(), &clock);
-        assert_eq!(second.next_serial, wrong + 2);
+        assert_eq!(second.last_serial, Some(wrong + 1));
     }
 
     #[tokio::test]

@@ -8,6 +8,7 @@ mod generate;
 pub mod master;
 mod operator;
 pub mod policy;
+pub mod serial;
 
 pub use build::build;
 pub use generate::{Inputs, Ttls};

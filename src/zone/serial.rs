@@ -1,0 +1,96 @@
+//! The serial number of a zone: it rises for ever, whatever the clock does. Pure.
+
+use crate::base::Timestamp;
+
+/// The farthest that one serial may be after another (RFC 1982 3.2); beyond, a secondary would take it for an older one.
+const FARTHEST: u32 = i32::MAX as u32;
+
+/// The serial after `last`, the one published last, or the first one. It is the seconds of the clock, so that a zone whose
+/// last serial is lost goes on all the same; but where they are not after `last` (RFC 1982), since the clock was set
+/// back, or so far that they would be before it, it is the next number. Never 0, which some take for no serial.
+#[must_use]
+pub fn next(last: Option<u32>, now: Timestamp) -> u32 {
+    let clock = u32::try_from(now.as_second().rem_euclid(1 << 32)).unwrap_or_default();
+    let serial = match last {
+        Some(last) if !is_after(clock, last) => last.wrapping_add(1),
+        _ => clock,
+    };
+    serial.max(1)
+}
+
+/// Whether a serial is after another one in serial number arithmetic (RFC 1982 3.2).
+#[must_use]
+pub const fn is_after(serial: u32, other: u32) -> bool {
+    let distance = serial.wrapping_sub(other);
+    distance != 0 && distance <= FARTHEST
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn serials_rise_for_ever() {
+        let year = 366 * 24 * 3600;
+        let begun = 1_800_000_000;
+        for (what, last, clock, expected) in [
+            ("the first", None, begun, 1_800_000_000),
+            (
+                "as the clock goes",
+                Some(1_800_000_000),
+                begun + 5,
+                1_800_000_005,
+            ),
+            (
+                "twice in a second",
+                Some(1_800_000_000),
+                begun,
+                1_800_000_001,
+            ),
+            (
+                "faster than the clock",
+                Some(1_800_000_007),
+                begun,
+                1_800_000_008,
+            ),
+            ("set back", Some(1_900_000_000), begun, 1_900_000_001),
+            (
+                "ten years off",
+                Some(1_800_000_000),
+                begun + 10 * year,
+                2_116_224_000,
+            ),
+            // Half the circle or more would be a step back.
+            (
+                "too far off",
+                Some(1_800_000_000),
+                begun + (1 << 31),
+                1_800_000_001,
+            ),
+            ("round", Some(u32::MAX), i64::from(u32::MAX), 1),
+            ("after 2106", Some(u32::MAX - 5), (1 << 32) + 7, 7),
+            ("the first after 2106", None, 1 << 32, 1),
+            ("before 1970", None, -1, u32::MAX),
+        ] {
+            let now = Timestamp::from_second(clock).unwrap();
+            let found = next(last, now);
+            assert_eq!(found, expected, "{what}");
+            assert!(last.is_none_or(|last| is_after(found, last)), "{what}");
+        }
+    }
+
+    #[test]
+    fn serial_arithmetic_is_that_of_rfc_1982() {
+        for (serial, other, after) in [
+            (1, 0, true),
+            (0, 0, false),
+            (0, 1, false),
+            (0, u32::MAX, true),
+            (1 << 31, 0, false),
+            ((1 << 31) - 1, 0, true),
+            (0, 1 << 31, false),
+        ] {
+            assert_eq!(is_after(serial, other), after, "{serial} {other}");
+        }
+    }
+}
