@@ -13,7 +13,7 @@ LAYERS = exim4-daemon-light
 # And what the benchmarks are measured beside, from the suite whose OpenSMTPD works with its OpenSSL.
 BENCH_LAYERS = opensmtpd/bookworm-backports
 
-.PHONY: help demo test check build format lint docs dependencies unit fuzz soak test-peers bench bench-smtp packages install status ds clean
+.PHONY: help demo test check build format lint docs dependencies unit fuzz soak test-peers bench bench-dns bench-smtp packages install status ds clean
 
 help: ## What there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -63,7 +63,11 @@ test-peers: ## Real mail servers in network namespaces; needs root
 	@mkdir -p target
 	@sh tests/logged.sh target/test-peers.log $(CARGO) test --locked --test peers
 
-bench: bench-smtp ## What it costs, beside other servers; figures go into docs/measures.md
+bench: bench-dns bench-smtp ## What it costs, beside other servers; figures go into docs/measures.md
+
+bench-dns: PACKAGES += dnsperf
+bench-dns: packages ## DNS: mailproof, NSD and Knot in turns; six minutes, needs root
+	$(CARGO) bench --locked --bench dns -- --into docs/measures.md
 
 bench-smtp: packages ## Mail: mailproof, Postfix and OpenSMTPD in turns; ten minutes, needs root
 	@sh tests/layer.sh make $(BENCH_LAYERS)

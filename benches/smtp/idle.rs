@@ -1,13 +1,18 @@
 //! What connections take that say nothing after EHLO.
 
 use super::load::Senders;
-use super::machine;
-use super::progress::{Progress, say};
-use super::receiver::{Failure, Kind, Setup};
+use super::measure::Failure;
+use super::measure::group::kib;
+use super::measure::say;
+use super::progress::Progress;
+use super::receiver::{Kind, Setup};
+use std::fs;
 use std::time::Duration;
 
 /// The wait before memory is read: the last handshake's leftovers go first.
 const SETTLE: Duration = Duration::from_secs(2);
+/// Octets of a page, as `/proc/net/sockstat` counts on the machines that Debian runs on.
+const PAGE: u64 = 4096;
 
 /// Octets for each connection.
 #[derive(Clone, Copy, Debug)]
@@ -44,12 +49,12 @@ async fn hold(setup: &Setup, connections: usize, tls: bool) -> Result<PerConnect
     }
     let place = if tls { "inside TLS" } else { "in clear text" };
     let progress = Progress::of(&format!("idle connections {place}"));
-    let before = (receiver.group.memory()?, machine::kernel_memory()?);
+    let before = (receiver.group.memory()?, kernel_memory()?);
     let held = receiver.load.idle(tls, connections, &progress).await;
     progress.end();
     let held = held.map_err(|unexpected| format!("idle connections {place}: {unexpected}"))?;
     tokio::time::sleep(SETTLE).await;
-    let after = (receiver.group.memory()?, machine::kernel_memory()?);
+    let after = (receiver.group.memory()?, kernel_memory()?);
     drop(held);
     let each = |before: u64, after: u64| (after as f64 - before as f64) / connections as f64;
     let taken = PerConnection {
@@ -61,4 +66,19 @@ async fn hold(setup: &Setup, connections: usize, tls: bool) -> Result<PerConnect
         taken.process / 1024.0
     ));
     Ok(taken)
+}
+
+/// Octets that the kernel holds for itself: objects such as sockets, and what lies in the buffers of TCP.
+///
+/// # Errors
+/// When it does not say.
+fn kernel_memory() -> Result<u64, Failure> {
+    let slab = kib(&fs::read_to_string("/proc/meminfo")?, "Slab:").ok_or("no Slab")?;
+    let sockets = fs::read_to_string("/proc/net/sockstat")?;
+    let pages: u64 = sockets
+        .lines()
+        .filter(|line| line.starts_with("TCP:"))
+        .find_map(|line| line.split(" mem ").nth(1)?.trim().parse().ok())
+        .ok_or("/proc/net/sockstat does not count memory")?;
+    Ok(slab * 1024 + pages * PAGE)
 }

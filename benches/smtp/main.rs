@@ -12,10 +12,10 @@
 
 mod bare;
 mod dialogue;
-mod group;
 mod idle;
 mod load;
-mod machine;
+#[path = "../measure/mod.rs"]
+mod measure;
 mod opensmtpd;
 mod ours;
 mod postfix;
@@ -29,8 +29,10 @@ mod trusting;
 
 use bare::Bare;
 use clap::{Parser, Subcommand};
-use progress::say;
-use receiver::{Cores, Failure, Kind, Setup};
+use measure::machine::{self, Cores};
+use measure::say;
+use measure::{Failure, part};
+use receiver::{Kind, Setup};
 use run::Runs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -116,14 +118,14 @@ fn start(arguments: &Arguments) -> Result<(), Failure> {
         let mut ended = signal(SignalKind::terminate())?;
         // What is dropped on the way out takes its processes and files along.
         tokio::select! {
-            done = measure(arguments, cores) => done,
+            done = take_turns(arguments, cores) => done,
             _ = tokio::signal::ctrl_c() => Err("stopped".into()),
             _ = ended.recv() => Err("stopped".into()),
         }
     })
 }
 
-async fn measure(arguments: &Arguments, cores: Cores) -> Result<(), Failure> {
+async fn take_turns(arguments: &Arguments, cores: Cores) -> Result<(), Failure> {
     let kinds: Vec<_> = (Kind::ALL.into_iter())
         .filter(|kind| kind.name().contains(&arguments.only))
         .collect();
@@ -147,7 +149,7 @@ async fn measure(arguments: &Arguments, cores: Cores) -> Result<(), Failure> {
     let text = report::text(&machine, &setup, arguments.deliveries, &runs, idle.as_ref())?;
     println!("{text}");
     if let Some(file) = &arguments.into {
-        report::replace(file, &text)?;
+        part::replace(file, report::PART, &text)?;
     }
     Ok(())
 }

@@ -3,7 +3,8 @@
 //! From Debian's backports: the 6.8 of Debian 12 itself, with OpenSSL 3, fails every handshake of a client (`missing private
 //! key`, its issue 1171).
 
-use super::receiver::{Failure, Setup};
+use super::measure::Failure;
+use super::receiver::Setup;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;

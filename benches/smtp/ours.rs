@@ -1,7 +1,8 @@
 //! Our receiver: the whole appliance, journal included.
 
 use super::load::Senders;
-use super::receiver::{Failure, Kind, Setup, directory, free};
+use super::measure::{Failure, directory, free};
+use super::receiver::{Kind, Setup};
 use super::resolver::ADDRESS;
 use std::fs;
 use std::net::SocketAddr;

@@ -1,6 +1,7 @@
 //! Postfix as Debian packages it: smtpd and what it needs, with a configuration and a queue of its own.
 
-use super::receiver::{CLIENTS, Failure, Setup};
+use super::measure::Failure;
+use super::receiver::{CLIENTS, Setup};
 use std::fs;
 use std::net::SocketAddr;
 use std::os::unix::fs::chown;

@@ -1,5 +1,6 @@
 //! What is under way, on the terminal if there is one.
 
+use super::measure::say;
 use std::io::{IsTerminal as _, Write as _, stderr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -50,9 +51,4 @@ impl Progress {
             let _ = write!(stderr(), "\r\x1b[K");
         }
     }
-}
-
-/// A line for whoever watches.
-pub fn say(line: &str) {
-    let _ = writeln!(stderr(), "{line}");
 }

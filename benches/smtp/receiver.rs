@@ -1,14 +1,14 @@
 //! The receivers, each in a directory and a control group of its own, started for one run and gone after it.
 
 use super::bare::Bare;
-use super::group::Group;
 use super::load::{Load, Senders, Work};
+use super::measure::group::Group;
+use super::measure::machine::Cores;
+use super::measure::{Failure, directory, free};
 use super::resolver::Resolver;
 use super::{bare, opensmtpd, ours, postfix, resolver};
-use std::error::Error;
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::os::unix::fs::PermissionsExt as _;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -21,20 +21,11 @@ const START: Duration = Duration::from_secs(60);
 /// How often it is looked at in that time.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// Whatever ends the benchmark.
-pub type Failure = Box<dyn Error + Send + Sync>;
-
 /// What all receivers are started with.
 pub struct Setup {
     home: TempDir,
     pub cores: Cores,
     pub resolver: Resolver,
-}
-
-/// Which cores work for whom, as `taskset` reads them.
-pub struct Cores {
-    pub receiver: String,
-    pub load: String,
 }
 
 /// A receiver, and what the clients do to it.
@@ -51,31 +42,6 @@ pub struct Receiver {
     pub group: Group,
     pub load: Load,
     _directory: TempDir,
-}
-
-impl Cores {
-    /// Half of the cores that this process may use for the receiver, the other half for the load; a single one for both.
-    pub fn of_this_machine() -> Result<Self, Failure> {
-        let status = fs::read_to_string("/proc/self/status")?;
-        let allowed = status
-            .lines()
-            .find_map(|line| line.strip_prefix("Cpus_allowed_list:"))
-            .ok_or("/proc/self/status names no cores")?;
-        let mut cores = Vec::new();
-        for range in allowed.trim().split(',') {
-            let (first, last) = range.split_once('-').unwrap_or((range, range));
-            cores.extend(first.parse::<u32>()?..=last.parse()?);
-        }
-        let (receiver, load) = cores.split_at(cores.len().div_ceil(2));
-        let list = |cores: &[u32]| {
-            let names: Vec<_> = cores.iter().map(u32::to_string).collect();
-            names.join(",")
-        };
-        Ok(Self {
-            receiver: list(receiver),
-            load: list(if load.is_empty() { receiver } else { load }),
-        })
-    }
 }
 
 impl Setup {
@@ -222,26 +188,4 @@ impl Kind {
         };
         setup.start(self, command, address, directory).await
     }
-}
-
-/// A directory below another one, which servers that gave up root can come through.
-pub fn directory(below: &Path) -> Result<TempDir, Failure> {
-    let directory = tempfile::Builder::new()
-        .prefix("mailproof-bench")
-        .permissions(fs::Permissions::from_mode(0o755))
-        .tempdir_in(below)?;
-    Ok(directory)
-}
-
-/// An address of this host that nobody listens on.
-pub fn free() -> Result<SocketAddr, Failure> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
-}
-
-/// What a program prints in its first line.
-pub fn first_line(program: &str, arguments: &[&str]) -> Option<String> {
-    let output = Command::new(program).args(arguments).output().ok()?;
-    let text = String::from_utf8_lossy(&output.stdout).into_owned()
-        + &String::from_utf8_lossy(&output.stderr);
-    text.lines().next().map(str::to_owned)
 }

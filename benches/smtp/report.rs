@@ -3,12 +3,12 @@
 use super::bare::Bare;
 use super::idle::Idle;
 use super::load::{MESSAGE, NETWORKS, Senders};
-use super::machine;
-use super::receiver::{CLIENTS, Failure, Kind, Setup};
-use super::run::{Run, Runs, Spread};
+use super::measure::part::met;
+use super::measure::spread::Spread;
+use super::measure::{Failure, first_line};
+use super::receiver::{CLIENTS, Kind, Setup};
+use super::run::{Run, Runs};
 use std::fmt::Write as _;
-use std::fs;
-use std::path::Path;
 
 const OURS: Kind = Kind::Ours(Senders::Apart);
 const CACHED: Kind = Kind::Ours(Senders::Together);
@@ -22,8 +22,7 @@ const RATE: f64 = 0.6;
 const IDLE: f64 = 32.0 * 1024.0;
 
 /// The part of the file that the result goes into.
-const BEGIN: &str = "<!-- make bench-smtp -->\n";
-const END: &str = "<!-- end -->\n";
+pub const PART: &str = "make bench-smtp";
 
 /// Everything that was measured.
 ///
@@ -43,7 +42,7 @@ pub fn text(
         "`make bench-smtp`, {day}: {machine}.\n{}.\n\n\
          {CLIENTS} clients at one time ({} of OpenSMTPD, which lets no more wait) from {NETWORKS} networks on core {}, each \
          receiver on core {}; {times} deliveries, or {} handshakes, in a run; messages of {MESSAGE} octets.\n",
-        machine::versions(),
+        versions(),
         Kind::OpenSmtpd.clients(),
         setup.cores.load,
         setup.cores.receiver,
@@ -61,17 +60,17 @@ fn targets(text: &mut String, runs: &Runs, idle: Option<&Idle>) -> Result<(), Fa
         writeln!(
             text,
             "| CPU time of a delivery: at most {COST} of Postfix's | {} | {} |",
-            spread(cost, 2),
+            cost.text(2),
             met(cost.median <= COST)
         )?;
     }
     if let Some(rate) = runs.ratio(OURS, SHAKES, Run::rate) {
         let bare = runs.ratio(TALKS, SHAKES, Run::rate);
-        let bare = bare.map(|bare| format!("; a bare dialogue {}", spread(bare, 2)));
+        let bare = bare.map(|bare| format!("; a bare dialogue {}", bare.text(2)));
         writeln!(
             text,
             "| deliveries a second: at least {RATE} of bare handshakes | {}{} | {} |",
-            spread(rate, 2),
+            rate.text(2),
             bare.unwrap_or_default(),
             met(rate.median >= RATE)
         )?;
@@ -110,7 +109,7 @@ fn table(text: &mut String, setup: &Setup, runs: &Runs) -> Result<(), Failure> {
     let cores = setup.cores.receiver.split(',').count() as f64;
     for (kind, runs_of) in runs.kinds() {
         let of = |figure: fn(&Run) -> f64| Spread::of(runs_of.iter().map(figure));
-        let shown = |figure, digits| of(figure).map_or_else(String::new, |it| spread(it, digits));
+        let shown = |figure, digits| of(figure).map_or_else(String::new, |it| it.text(digits));
         let median = |figure| of(figure).map_or(0.0, |it| it.median);
         let to_ours = runs.ratio(kind, OURS, Run::cost);
         writeln!(
@@ -121,7 +120,7 @@ fn table(text: &mut String, setup: &Setup, runs: &Runs) -> Result<(), Failure> {
             shown(Run::cost, 3),
             median(|run| run.cpu.user.as_secs_f64() * 1e3 / run.times as f64),
             median(|run| run.cpu.system.as_secs_f64() * 1e3 / run.times as f64),
-            to_ours.map_or_else(String::new, |it| spread(it, 2)),
+            to_ours.map_or_else(String::new, |it| it.text(2)),
             shown(Run::rate, 0),
             100.0 * median(|run| run.cpu.total().as_secs_f64() / run.took.as_secs_f64()) / cores,
             median(|run| run.memory as f64 / (1024.0 * 1024.0)),
@@ -139,37 +138,29 @@ fn look_ups(text: &mut String, runs: &Runs) -> Result<(), Failure> {
             "Look-ups are answered at once, by a resolver among the clients. All look up the client's reverse name, mailproof also \
              SPF and DMARC; with the look-ups for a domain that is new each time, a delivery costs {} of one with senders of one \
              domain.",
-            spread(cost, 2),
+            cost.text(2),
         )?;
     }
     Ok(())
 }
 
-fn spread(it: Spread, digits: usize) -> String {
-    let Spread {
-        least,
-        median,
-        most,
-    } = it;
-    format!("{median:.digits$} ({least:.digits$} to {most:.digits$})")
-}
-
-const fn met(met: bool) -> &'static str {
-    if met { "met" } else { "**not met**" }
-}
-
-/// Puts the result into its part of the file.
-///
-/// # Errors
-/// When there is no such file, or no such part in it.
-pub fn replace(file: &Path, result: &str) -> Result<(), Failure> {
-    let old = fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
-    let parts = old.split_once(BEGIN).and_then(|(before, rest)| {
-        let (_, after) = rest.split_once(END)?;
-        Some((before, after))
-    });
-    let (before, after) =
-        parts.ok_or_else(|| format!("{}: no part for the result", file.display()))?;
-    fs::write(file, format!("{before}{BEGIN}{result}{END}{after}"))?;
-    Ok(())
+/// The versions of the receivers.
+fn versions() -> String {
+    let commit = first_line("git", &["describe", "--always", "--dirty"]);
+    let postfix = first_line("postconf", &["-dh", "mail_version"]);
+    let unknown = || "of unknown version".to_owned();
+    format!(
+        "mailproof {} ({}), Postfix {}, {}",
+        env!("CARGO_PKG_VERSION"),
+        commit.unwrap_or_else(unknown),
+        postfix.unwrap_or_else(unknown),
+        first_line(
+            "sh",
+            &[super::opensmtpd::LAYER, "run", "opensmtpd", "smtpd", "-h"]
+        )
+        .map_or_else(
+            || "OpenSMTPD of unknown version".to_owned(),
+            |line| line.replace("version: ", "")
+        ),
+    )
 }

@@ -1,8 +1,11 @@
 //! One run of one receiver, and what came of all runs.
 
-use super::group::Cpu;
-use super::progress::{Progress, say};
-use super::receiver::{Failure, Kind, Setup};
+use super::measure::Failure;
+use super::measure::group::Cpu;
+use super::measure::say;
+use super::measure::spread::Spread;
+use super::progress::Progress;
+use super::receiver::{Kind, Setup};
 use std::pin::pin;
 use std::time::Duration;
 
@@ -104,29 +107,5 @@ impl Runs {
     pub fn ratio(&self, of: Kind, to: Kind, figure: fn(&Run) -> f64) -> Option<Spread> {
         let pairs = self.of(of).iter().zip(self.of(to));
         Spread::of(pairs.map(|(of, to)| figure(of) / figure(to)))
-    }
-}
-
-/// Figures of several runs.
-#[derive(Clone, Copy, Debug)]
-pub struct Spread {
-    pub least: f64,
-    pub median: f64,
-    pub most: f64,
-}
-
-impl Spread {
-    /// `None` of nothing.
-    pub fn of(figures: impl IntoIterator<Item = f64>) -> Option<Self> {
-        let mut figures: Vec<_> = figures.into_iter().collect();
-        figures.sort_by(f64::total_cmp);
-        let middle = figures.len().checked_sub(1)? / 2;
-        // Of an even number of figures, the mean of the two in the middle.
-        let median = f64::midpoint(figures[middle], figures[figures.len() / 2]);
-        Some(Self {
-            least: *figures.first()?,
-            median,
-            most: *figures.last()?,
-        })
     }
 }

@@ -1,14 +1,43 @@
 //! The machine that the figures are of.
 
+use super::Failure;
 use super::group::kib;
-use super::receiver::{Failure, first_line};
 use std::fs;
 use std::process::Command;
 
 /// Open files that a process may have, unless this user may have no more: the idle connections, and room.
 const FILES: u64 = 30_000;
-/// Octets of a page, as `/proc/net/sockstat` counts on the machines that Debian runs on.
-const PAGE: u64 = 4096;
+
+/// Which cores work for whom, as `taskset` reads them.
+pub struct Cores {
+    pub receiver: String,
+    pub load: String,
+}
+
+impl Cores {
+    /// Half of the cores that this process may use for the receiver, the other half for the load; a single one for both.
+    pub fn of_this_machine() -> Result<Self, Failure> {
+        let status = fs::read_to_string("/proc/self/status")?;
+        let allowed = status
+            .lines()
+            .find_map(|line| line.strip_prefix("Cpus_allowed_list:"))
+            .ok_or("/proc/self/status names no cores")?;
+        let mut cores = Vec::new();
+        for range in allowed.trim().split(',') {
+            let (first, last) = range.split_once('-').unwrap_or((range, range));
+            cores.extend(first.parse::<u32>()?..=last.parse()?);
+        }
+        let (receiver, load) = cores.split_at(cores.len().div_ceil(2));
+        let list = |cores: &[u32]| {
+            let names: Vec<_> = cores.iter().map(u32::to_string).collect();
+            names.join(",")
+        };
+        Ok(Self {
+            receiver: list(receiver),
+            load: list(if load.is_empty() { receiver } else { load }),
+        })
+    }
+}
 
 /// Keeps this process on these cores and lets it open many files, and so all that it starts. Before there are threads.
 ///
@@ -39,21 +68,6 @@ fn told(program: &str, arguments: &[&str]) -> Result<(), Failure> {
     Err(format!("{program} {}: {why}", arguments.join(" ")).into())
 }
 
-/// Octets that the kernel holds for itself: objects such as sockets, and what lies in the buffers of TCP.
-///
-/// # Errors
-/// When it does not say.
-pub fn kernel_memory() -> Result<u64, Failure> {
-    let slab = kib(&fs::read_to_string("/proc/meminfo")?, "Slab:").ok_or("no Slab")?;
-    let sockets = fs::read_to_string("/proc/net/sockstat")?;
-    let pages: u64 = sockets
-        .lines()
-        .filter(|line| line.starts_with("TCP:"))
-        .find_map(|line| line.split(" mem ").nth(1)?.trim().parse().ok())
-        .ok_or("/proc/net/sockstat does not count memory")?;
-    Ok(slab * 1024 + pages * PAGE)
-}
-
 /// Processor, cores, memory, kernel, and how busy it is with other things.
 ///
 /// # Errors
@@ -79,25 +93,4 @@ pub fn describe() -> Result<String, Failure> {
         kernel.trim(),
         load.split(' ').next().unwrap_or("unknown")
     ))
-}
-
-/// The versions of the receivers.
-pub fn versions() -> String {
-    let commit = first_line("git", &["describe", "--always", "--dirty"]);
-    let postfix = first_line("postconf", &["-dh", "mail_version"]);
-    let unknown = || "of unknown version".to_owned();
-    format!(
-        "mailproof {} ({}), Postfix {}, {}",
-        env!("CARGO_PKG_VERSION"),
-        commit.unwrap_or_else(unknown),
-        postfix.unwrap_or_else(unknown),
-        first_line(
-            "sh",
-            &[super::opensmtpd::LAYER, "run", "opensmtpd", "smtpd", "-h"]
-        )
-        .map_or_else(
-            || "OpenSMTPD of unknown version".to_owned(),
-            |line| line.replace("version: ", "")
-        ),
-    )
 }
