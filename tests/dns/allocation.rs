@@ -4,9 +4,11 @@
     reason = "only an allocator can count allocations, and that is an unsafe trait"
 )]
 
-use crate::ask::{query, rtype};
+use crate::ask::{query, rtype, with_options};
 use crate::rows::{ROWS, whole_world};
-use mailproof::serve::dns::{Scratch, answer};
+use hickory_proto::rr::RecordType;
+use mailproof::serve::dns::Transport::Udp;
+use mailproof::serve::dns::{Circumstances, CookieSecret, Cookies, Scratch, answer};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
@@ -38,17 +40,34 @@ static ALLOCATOR: Counting = Counting;
 fn answering_allocates_nothing() {
     let snapshot = whole_world();
     let (mut out, mut scratch) = (Vec::new(), Scratch::default());
-    let queries: Vec<_> = ROWS
+    let mut queries: Vec<_> = ROWS
         .iter()
         .map(|(name, of_type, edns, transport, _)| {
             let query = query(name, rtype(of_type), *edns);
             (query.to_vec().unwrap(), *transport)
         })
         .collect();
+    let secret = CookieSecret([7; 16]);
+    let cookies = Cookies {
+        secret: &secret,
+        client: "192.0.2.1".parse().unwrap(),
+        now: 1_800_000_000,
+    };
+    for name in ["et.lab", "nothing.et.lab", "nowhere"] {
+        for cookie in [&[7; 8][..], &[7; 24]] {
+            let question = query(name, RecordType::MX, None);
+            queries.push((with_options(&question, &[(3, &[]), (10, cookie)]), Udp));
+        }
+    }
     let mut answer_all = || {
         let before = ALLOCATIONS.get();
         for (query, transport) in &queries {
-            answer(&snapshot, query, &mut out, &mut scratch, *transport);
+            let circumstances = Circumstances {
+                transport: *transport,
+                identity: "ns.lab",
+                cookies: Some(cookies),
+            };
+            answer(&snapshot, query, &mut out, &mut scratch, circumstances);
         }
         ALLOCATIONS.get() - before
     };

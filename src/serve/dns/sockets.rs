@@ -8,8 +8,8 @@ use std::net::{SocketAddr, TcpListener, UdpSocket};
 
 /// How often a free port is looked for that is free for TCP and for UDP.
 const PORT_ATTEMPTS: usize = 16;
-/// Octets of received datagrams that the system may hold for one socket.
-const RECEIVE_BUFFER: usize = 1 << 20;
+/// Octets of datagrams that the system may hold for one socket, received ones and as many to be sent.
+const BUFFER: usize = 1 << 20;
 /// Connections waiting to be accepted.
 const BACKLOG: i32 = 256;
 
@@ -131,7 +131,8 @@ fn workers(address: SocketAddr) -> io::Result<Vec<UdpSocket>> {
             let socket = socket(address, Type::DGRAM, Protocol::UDP)?;
             socket.set_reuse_port(true)?;
             // The system may allow less; that only matters under load.
-            let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
+            let _ = socket.set_recv_buffer_size(BUFFER);
+            let _ = socket.set_send_buffer_size(BUFFER);
             socket.bind(&address.into())?;
             Ok(socket.into())
         })
