@@ -137,7 +137,11 @@ fn an_unknown_version_is_told_and_its_options_are_not_read() {
 /// An answer that fits is sent whole; one octet of options more, and it is truncated.
 #[test]
 fn options_count_in_the_length() {
-    let question = query("a-name-that-is-not-there-at-all.et.lab", RecordType::A, None);
+    let question = query(
+        "a-name-that-is-not-there-at-all.et.lab",
+        RecordType::A,
+        None,
+    );
     let with = |options: &[(u16, &[u8])], payload: usize| {
         let mut query = with_options(&question, options);
         let opt = question.to_vec().unwrap().len();

@@ -1,5 +1,6 @@
 //! The nameserver under test, on a free port of the loopback interface, with a desk that remembers.
 
+use crate::allocation::allocations;
 use crate::world::{World, anchor};
 use arc_swap::ArcSwap;
 use mailproof::base::ports::{Answer, Clock, Decision, Desk, Greeting, Recipient, Unavailable};
@@ -8,7 +9,7 @@ use mailproof::serve::dns::{CookieSecret, Settings, bind, run};
 use mailproof::sign::{SignedZone, Snapshot};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
@@ -113,11 +114,18 @@ impl Clock for Wall {
 
 /// A desk that keeps the queries and is asked nothing else.
 #[derive(Default)]
-pub struct Notes(pub Mutex<Vec<Query>>, pub Fault);
+pub struct Notes(pub Mutex<Vec<Query>>, pub Temper);
 
-/// Where the desk is at fault, once.
+/// How the desk behaves when it is asked whether it takes a query.
 #[derive(Default)]
-pub struct Fault(pub AtomicBool);
+pub struct Temper {
+    /// It fails, once.
+    pub fails: AtomicBool,
+    /// It takes none, but counts what its thread has allocated.
+    pub counts: AtomicBool,
+    /// What it counted last.
+    pub allocations: AtomicUsize,
+}
 
 impl Desk for Notes {
     fn connected(&self) -> ConnectionId {
@@ -147,11 +155,11 @@ impl Desk for Notes {
         unreachable!("a nameserver has no SMTP connections")
     }
     fn admits(&self, _: IpAddr, _: Timestamp) -> bool {
-        assert!(
-            !self.1.0.swap(false, Ordering::Relaxed),
-            "a fault, on purpose"
-        );
-        true
+        let temper = &self.1;
+        let fails = temper.fails.swap(false, Ordering::Relaxed);
+        assert!(!fails, "a fault, on purpose");
+        temper.allocations.store(allocations(), Ordering::Relaxed);
+        !temper.counts.load(Ordering::Relaxed)
     }
     fn queried(&self, query: Query) {
         self.0.lock().unwrap().push(query);

@@ -102,6 +102,8 @@ fn it_ends_while_clients_are_connected() {
     server.stop();
     assert!(idle.receive().is_err());
     assert!(std::net::TcpStream::connect(address).is_err());
+    // Nobody has the port any more, not even a thread that is about to end.
+    std::net::UdpSocket::bind(address).unwrap();
 }
 
 #[test]
@@ -187,7 +189,7 @@ fn a_fault_costs_no_more_than_the_batch() {
     let server = Server::of(&World::new());
     let octets = query("et.lab", RecordType::MX, DO).to_vec().unwrap();
     let client = crate::ask::client("127.0.0.1");
-    let fault = &server.desk.1.0;
+    let fault = &server.desk.1.fails;
     fault.store(true, std::sync::atomic::Ordering::Relaxed);
     client.send_to(&octets, server.address).unwrap();
     let started = std::time::Instant::now();

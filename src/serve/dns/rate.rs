@@ -150,9 +150,13 @@ mod tests {
             ("another network", "192.0.3.1", 77, 50),
             ("IPv6", "2001:db8:1:2ff::1", 77, 50),
         ] {
-            let rate = Rate::new(50);
-            assert_eq!(sent(&rate, ONE, 77, 0, 60), 50);
-            assert_eq!(sent(&rate, client, same, 0, 60), free, "{what}");
+            // Once in 65536 times two share an allowance.
+            let found = (0..3).map(|_| {
+                let rate = Rate::new(50);
+                assert_eq!(sent(&rate, ONE, 77, 0, 60), 50);
+                sent(&rate, client, same, 0, 60)
+            });
+            assert_eq!(found.max(), Some(free), "{what}");
         }
         let rate = Rate::new(50);
         assert_eq!(sent(&rate, "2001:db8:1:2ff::1", 77, 0, 60), 50);
@@ -171,7 +175,9 @@ mod tests {
         let limit = 50 * limits::DNS_RATE_IN_ALL as usize;
         // A few share their allowance with another answer, which takes nothing as long as there are few.
         assert_eq!(different(ONE), limit);
-        assert_eq!(different("192.0.3.1"), limit);
+        // Once in 65536 times two networks share an allowance.
+        let others = ["192.0.3.1", "192.0.4.1", "192.0.5.1"].map(different);
+        assert!(others.contains(&limit), "{others:?}");
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! The sockets of the nameserver, bound before the appliance gives up its rights.
 
 use crate::base::limits;
+use rustix::net::sockopt::{
+    Ipv4PathMtuDiscovery, Ipv6PathMtuDiscovery, set_ip_mtu_discover, set_ipv6_mtu_discover,
+};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::fmt;
 use std::io;
@@ -133,10 +136,21 @@ fn workers(address: SocketAddr) -> io::Result<Vec<UdpSocket>> {
             // The system may allow less; that only matters under load.
             let _ = socket.set_recv_buffer_size(BUFFER);
             let _ = socket.set_send_buffer_size(BUFFER);
+            trust_no_path(&socket, address);
             socket.bind(&address.into())?;
             Ok(socket.into())
         })
         .collect()
+}
+
+/// Has the system not believe what is said about the path: a forged "too big" would have it cut answers into fragments,
+/// which are easier to forge than answers are.
+fn trust_no_path(socket: &Socket, address: SocketAddr) {
+    // A system that does not know this is none the worse.
+    let _ = match address {
+        SocketAddr::V4(_) => set_ip_mtu_discover(socket, Ipv4PathMtuDiscovery::OMIT),
+        SocketAddr::V6(_) => set_ipv6_mtu_discover(socket, Ipv6PathMtuDiscovery::OMIT),
+    };
 }
 
 fn socket(address: SocketAddr, kind: Type, protocol: Protocol) -> io::Result<Socket> {

@@ -66,7 +66,9 @@ impl Worker {
         if let Some(only) = self.reply(query, client, Transport::Udp, out).pop() {
             out.clear();
             out.extend_from_slice(&only);
+            let proven = self.scratch.kind.proven;
             self.scratch.kind = Kind::of(&only, &mut self.scratch.name);
+            self.scratch.kind.proven = proven;
         }
         let kind = self.scratch.kind;
         if let Some(rate) = &self.shared.rate
