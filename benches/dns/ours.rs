@@ -11,7 +11,7 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_mailproof");
 /// What outlives a run.
 const KEPT: [&str; 2] = ["keys", "acme"];
 /// Answers a second that no run comes near to, so that rates are counted and nothing is held back.
-const RATE_LIMIT: u32 = 1_000_000;
+pub const RATE_LIMIT: u32 = 1_000_000;
 
 /// A signed zone as the appliance prints it; its keys are made when they are missing.
 ///

@@ -1,6 +1,7 @@
 //! Our nameserver alone, with the appliance's zone `et`, whose MX change every 100 milliseconds.
 
 use super::measure::Failure;
+use super::ours::RATE_LIMIT;
 use super::server::{BASE, program};
 use arc_swap::ArcSwap;
 use mailproof::base::ports::{Answer, Clock, Decision, Desk, Greeting, Recipient, Unavailable};
@@ -10,7 +11,7 @@ use mailproof::base::{
 use mailproof::cases::order::IDLE;
 use mailproof::config::Family;
 use mailproof::keys::ZoneKeys;
-use mailproof::serve::dns::{Settings, bind, run};
+use mailproof::serve::dns::{CookieSecret, Settings, bind, run};
 use mailproof::sign::{SignatureCache, Snapshot, Terms, Validity, sign};
 use mailproof::zone::{self, Inputs, Operator, Ttls};
 use std::collections::BTreeMap;
@@ -58,6 +59,8 @@ pub async fn serve(address: SocketAddr, rebuilds: &Path) -> Result<(), Failure> 
     let settings = Settings {
         tcp_clients: 100,
         identity: String::new(),
+        rate_limit: RATE_LIMIT,
+        cookie_secret: CookieSecret([7; 16]),
     };
     let served = tokio::spawn(run(
         sockets,

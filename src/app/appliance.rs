@@ -177,7 +177,7 @@ impl Appliance {
         );
         let outcomes = Outcomes::new(&self, dial.clone()).map_err(failed)?;
         let commands: Arc<dyn Control> =
-            Arc::new(Commands::new(&self, Some(Arc::clone(&outcomes))));
+            Arc::new(Commands::new(&self, Some(Arc::clone(&outcomes))).observing(&observer));
         let desk: Arc<dyn DeskPort> = observer.clone();
 
         let mut listeners = JoinSet::new();
@@ -236,9 +236,13 @@ impl Appliance {
     ) -> Result<(), StartError> {
         let (desk, reports) = (Arc::clone(&ports.desk), Arc::clone(&ports.reports));
         let snapshot = self.publisher().snapshot();
+        let mut secret = [0; 16];
+        self.random.fill(&mut secret);
         let dns = serve::dns::Settings {
             tcp_clients: self.config.dns.tcp_clients,
             identity: self.config.zone_name(Zone::Et).to_string(),
+            rate_limit: self.config.dns.rate_limit,
+            cookie_secret: serve::dns::CookieSecret(secret),
         };
         let dns = serve::dns::run(
             sockets.dns,

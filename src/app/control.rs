@@ -3,6 +3,7 @@
 use super::appliance::Appliance;
 use super::erase;
 use super::live::Live;
+use super::observer::Observer;
 use super::outcome::Outcomes;
 use super::publish::Publisher;
 use super::results;
@@ -29,6 +30,8 @@ pub struct Commands {
     random: Arc<dyn Random>,
     /// What makes results and sends mails; `None` while the appliance is only opened.
     outcomes: Option<Arc<Outcomes>>,
+    /// What takes observations; `None` while the appliance is only opened.
+    observer: Option<Arc<Observer>>,
     since: Timestamp,
 }
 
@@ -42,7 +45,16 @@ impl Commands {
             clock: Arc::clone(&appliance.clock),
             random: Arc::clone(&appliance.random),
             outcomes,
+            observer: None,
             since: appliance.clock.now(),
+        }
+    }
+
+    /// The same, with what takes observations.
+    pub fn observing(self, observer: &Arc<Observer>) -> Self {
+        Self {
+            observer: Some(Arc::clone(observer)),
+            ..self
         }
     }
 
@@ -95,6 +107,7 @@ impl Commands {
             "serial": order.as_ref().map(|order| order.serial),
             "order": order.map(|order| order.order),
             "open_tests": open,
+            "queries_not_noted": self.observer.as_ref().map(|observer| observer.not_noted()),
         }})
     }
 

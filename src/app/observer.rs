@@ -13,6 +13,7 @@ use crate::dial::Dial;
 use crate::serve::Shutdown;
 use crate::serve::pace::Pace;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc};
@@ -32,6 +33,8 @@ pub struct Observer {
     pace: Pace,
     lookups: Arc<Semaphore>,
     losses: Mutex<Losses>,
+    /// DNS queries that were evidence and not noted, since the start.
+    not_noted: AtomicU64,
     names: Mutex<Names>,
 }
 
@@ -51,6 +54,7 @@ impl Observer {
             pace: Pace::new(limits::SIGHTING_RATE).in_all(limits::SIGHTING_RATE_IN_ALL),
             lookups: Arc::new(Semaphore::new(limits::REVERSE_LOOKUPS)),
             losses: Mutex::default(),
+            not_noted: AtomicU64::new(0),
             names: Mutex::default(),
         };
         (Arc::new(observer), queries)
@@ -60,12 +64,16 @@ impl Observer {
     /// wait, then it returns.
     pub async fn observe(&self, mut queries: mpsc::Receiver<Query>, mut shutdown: Shutdown) {
         let mut batch = Vec::new();
+        let mut told = 0;
         let mut noting = interval(NOTING);
         noting.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let over = tokio::select! {
                 count = queries.recv_many(&mut batch, TOGETHER) => count == 0,
-                _ = noting.tick() => false,
+                _ = noting.tick() => {
+                    told = self.tell(told);
+                    false
+                }
                 _ = shutdown.wait_for(|stop| *stop), if !queries.is_closed() => {
                     queries.close();
                     continue;
@@ -85,6 +93,24 @@ impl Observer {
                 return;
             }
         }
+    }
+
+    /// DNS queries that were evidence and not noted, since the start.
+    pub fn not_noted(&self) -> u64 {
+        self.not_noted.load(Ordering::Relaxed)
+    }
+
+    /// Logs how many queries more than these were not noted, and returns how many there are now.
+    fn tell(&self, before: u64) -> u64 {
+        let now = self.not_noted();
+        if now > before {
+            tracing::warn!(
+                "{} DNS queries were not noted as evidence in the last {} s: more came than are noted",
+                now - before,
+                NOTING.as_secs()
+            );
+        }
+        now
     }
 
     fn noted(
@@ -110,6 +136,11 @@ impl Observer {
 
     fn names(&self) -> MutexGuard<'_, Names> {
         self.names.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lose_query(&self, client: Option<IpAddr>, time: Timestamp) {
+        self.not_noted.fetch_add(1, Ordering::Relaxed);
+        self.lose(GapKind::Queries, client, time);
     }
 
     fn lose(&self, what: GapKind, client: Option<IpAddr>, time: Timestamp) {
@@ -190,12 +221,18 @@ impl Desk for Observer {
         self.live.step_now(|desk| desk.closed(&connection));
     }
 
+    fn admits(&self, client: IpAddr, time: Timestamp) -> bool {
+        let allowed = self.pace.allow(client);
+        if let Err(whose) = allowed {
+            self.lose_query(whose, time);
+        }
+        allowed.is_ok()
+    }
+
     fn queried(&self, query: Query) {
         let time = query.time;
-        if let Err(whose) = self.pace.allow(query.resolver) {
-            self.lose(GapKind::Queries, whose, time);
-        } else if self.observed.try_send(query).is_err() {
-            self.lose(GapKind::Queries, None, time);
+        if self.observed.try_send(query).is_err() {
+            self.lose_query(None, time);
         }
     }
 

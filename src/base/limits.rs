@@ -247,6 +247,16 @@ pub const ZONE_FILE: u64 = 1024 * 1024;
 pub const CONFIG_FILE: u64 = 256 * 1024;
 /// UDP sockets, and so workers, at each address of the nameserver.
 pub const DNS_WORKERS: usize = 8;
+/// Datagrams that are received, and answers that are sent, at once.
+pub const DNS_BATCH: usize = 64;
+/// Octets of the server's name in an answer (RFC 5001), so that every answer without records fits into 512.
+pub const DNS_IDENTITY: usize = 128;
+/// How many times `dns.rate_limit` all answers to one client network over UDP may be, so that no number of different
+/// names makes an amplifier.
+pub const DNS_RATE_IN_ALL: u32 = 20;
+/// Allowances that limit answers. Two that happen to share one are both slowed down; in return the memory does not grow
+/// with the number of networks, which are easily forged.
+pub const DNS_ALLOWANCES: usize = 1 << 16;
 /// Octets of a DNS query over TCP; a longer one ends the connection.
 pub const DNS_QUERY: usize = 4096;
 /// Octets of a file with a key or a certificate chain.

@@ -101,7 +101,14 @@ pub trait Desk: Send + Sync {
     /// Takes the facts of a connection that ended; they are committed soon.
     fn closed(&self, connection: Connection);
 
-    /// Takes a DNS query seen; never waits, and may drop it and note a gap. The id is given by the desk.
+    /// Whether a DNS query that this client sent is to be handed to [`Desk::queried`]; asked before anything is made of
+    /// it, once for each. Never waits. What is not admitted is lost: it is counted, and a gap is noted.
+    fn admits(&self, client: IpAddr, time: Timestamp) -> bool {
+        let _ = (client, time);
+        true
+    }
+
+    /// Takes a DNS query that was admitted; never waits, and may drop it and note a gap. The id is given by the desk.
     fn queried(&self, query: Query);
 
     /// Takes a policy fetch seen. The id is given by the desk.

@@ -81,6 +81,6 @@ pub fn status(answer: &Value) -> String {
     facts
         .iter()
         .filter(|(_, value)| !value.is_null())
-        .map(|(name, value)| format!("{:14}{}\n", format!("{name}:"), plain(value)))
+        .map(|(name, value)| format!("{:19}{}\n", format!("{name}:"), plain(value)))
         .collect()
 }

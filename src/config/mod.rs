@@ -156,6 +156,8 @@ pub struct DnsConfig {
     pub ttl_negative: Duration,
     /// TTL of NS and DNSKEY.
     pub ttl_keys: Duration,
+    /// Equal answers a second to one client network over UDP; 0: any number.
+    pub rate_limit: u32,
     /// TCP connections at a time.
     pub tcp_clients: usize,
 }

@@ -323,10 +323,6 @@ fn certificates(
 
 fn dns(source: &Source<'_>, raw: &raw::Dns) -> Result<DnsConfig, ConfigError> {
     source.without_effect("dns.secondaries", !raw.secondaries.is_empty())?;
-    source.without_effect(
-        "dns.rate_limit",
-        raw.rate_limit != raw::Dns::default().rate_limit,
-    )?;
     let ttl = |key: &str, span, most| source.span(key, span, 1..=most);
     // An order of the MX must be known to all before the next one comes; a next key's TLSA before the key is used,
     // an hour later (`certs::plan::PUBLISHED`).
@@ -336,6 +332,7 @@ fn dns(source: &Source<'_>, raw: &raw::Dns) -> Result<DnsConfig, ConfigError> {
         ttl_records: ttl("dns.ttl_records", raw.ttl_records, roll)?,
         ttl_negative: ttl("dns.ttl_negative", raw.ttl_negative, roll)?,
         ttl_keys: ttl("dns.ttl_keys", raw.ttl_keys, 86_400)?,
+        rate_limit: source.number("dns.rate_limit", raw.rate_limit, 0..=1_000_000)?,
         tcp_clients: source.number("dns.tcp_clients", raw.tcp_clients, 1..=100_000)?,
     })
 }

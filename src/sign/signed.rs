@@ -223,6 +223,13 @@ impl Found<'_> {
         }
     }
 
+    /// A number that equal answers of one snapshot share, and others do not have: all that deny a name in a zone are
+    /// equal, all that a wildcard gives, all of a referral. It is never one of the first 16.
+    #[must_use]
+    pub fn same(&self) -> usize {
+        std::ptr::from_ref(self.message).addr()
+    }
+
     /// The response code: 0, or 3 for a name that does not exist.
     #[must_use]
     pub const fn rcode(&self) -> u8 {

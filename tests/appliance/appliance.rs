@@ -88,7 +88,7 @@ impl Appliance {
     }
 
     /// Writes a configuration with these ports and this state directory. Every look-up of the appliance is refused at
-    /// once: by its own nameserver, which knows nothing but its zones.
+    /// once: by its own nameserver, which knows nothing but its zones. It says so to one client as often as to all.
     pub fn configure(&self, name: &str, ports: &Ports, state: &str) {
         let ip = ports.smtp.ip();
         let config = format!(
@@ -98,6 +98,7 @@ impl Appliance {
              [dial]\nresolvers = [\"{}\"]\n\
              [test]\nplaintext_window = \"1s\"\nattempt_gap = \"1s\"\nsettle = \"1s\"\n\
              [certificates]\nissuer = \"internal\"\n\
+             [dns]\nrate_limit = 0\n\
              [reply]\noperator = \"postmaster@operator.example\"\n\
              [state]\nuser = \"\"\ndirectory = \"{state}\"\n",
             ports.dns.port(),

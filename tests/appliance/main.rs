@@ -17,6 +17,7 @@ mod departures;
 mod disk;
 mod dns;
 mod erase;
+mod flood;
 mod intake;
 mod policy;
 mod replay;

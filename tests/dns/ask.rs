@@ -22,10 +22,43 @@ pub fn query(owner: &str, rtype: RecordType, edns: Option<(u16, bool)>) -> Messa
     message
 }
 
+/// The same question with an OPT record of these options, code and data.
+pub fn with_options(question: &Message, options: &[(u16, &[u8])]) -> Vec<u8> {
+    let mut query = question.to_vec().unwrap();
+    query[11] += 1;
+    let number = |octets: usize| u16::try_from(octets).unwrap().to_be_bytes();
+    let mut data = Vec::new();
+    for (code, value) in options {
+        data.extend(code.to_be_bytes());
+        data.extend(number(value.len()));
+        data.extend_from_slice(value);
+    }
+    query.extend([0, 0, 41, 4, 208, 0, 0, 0, 0]);
+    query.extend(number(data.len()));
+    query.extend(data);
+    query
+}
+
+/// The options of an answer, code and data.
+pub fn options(answer: &[u8]) -> Vec<(u16, Vec<u8>)> {
+    let message = Message::from_vec(answer).unwrap();
+    let edns = message.edns.expect("an answer with OPT");
+    let options = edns.options().options.iter();
+    options
+        .map(|(code, option)| (u16::from(*code), Vec::try_from(option).unwrap()))
+        .collect()
+}
+
+/// A socket of a client, whose address is of the loopback interface.
+pub fn client(address: &str) -> UdpSocket {
+    let socket = UdpSocket::bind((address, 0)).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    socket
+}
+
 /// Sends these datagrams from one socket and returns the first answer.
 pub fn udp_octets(server: SocketAddr, datagrams: &[Vec<u8>]) -> Vec<u8> {
-    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    let socket = client(if server.is_ipv6() { "::1" } else { "127.0.0.1" });
     for datagram in datagrams {
         socket.send_to(datagram, server).unwrap();
     }

@@ -9,7 +9,9 @@
 mod allocation;
 mod appliance;
 mod ask;
+mod flood;
 mod master;
+mod options;
 mod rival;
 mod rotation;
 mod rows;

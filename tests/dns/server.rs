@@ -1,13 +1,15 @@
 //! The nameserver under test, on a free port of the loopback interface, with a desk that remembers.
 
+use crate::allocation::allocations;
 use crate::world::{World, anchor};
 use arc_swap::ArcSwap;
 use mailproof::base::ports::{Answer, Clock, Decision, Desk, Greeting, Recipient, Unavailable};
 use mailproof::base::{Connection, ConnectionId, Fetch, Mailbox, Query, Timestamp};
-use mailproof::serve::dns::{Settings, bind, run};
+use mailproof::serve::dns::{CookieSecret, Settings, bind, run};
 use mailproof::sign::{SignedZone, Snapshot};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
@@ -15,6 +17,7 @@ use tokio::task::JoinHandle;
 
 pub struct Server {
     pub address: SocketAddr,
+    pub addresses: Vec<SocketAddr>,
     pub snapshot: Arc<ArcSwap<Snapshot>>,
     pub desk: Arc<Notes>,
     pub directory: tempfile::TempDir,
@@ -26,16 +29,27 @@ pub struct Server {
 impl Server {
     /// Serves these zones, of which the last is the root.
     pub fn start(zones: Vec<Arc<SignedZone>>) -> Self {
+        Self::start_at(&["127.0.0.1:0"], 0, zones)
+    }
+
+    /// The same at these addresses, the first of which is its `address`, with so many equal answers a second.
+    pub fn start_at(addresses: &[&str], rate_limit: u32, zones: Vec<Arc<SignedZone>>) -> Self {
         let (tag, digest) = anchor(zones.last().unwrap());
         let runtime = Runtime::new().unwrap();
-        let sockets = bind(&["127.0.0.1:0".parse().unwrap()]).unwrap();
-        let address = sockets.local_addrs()[0];
+        let wanted: Vec<_> = (addresses.iter())
+            .map(|address| address.parse().unwrap())
+            .collect();
+        let sockets = bind(&wanted).unwrap();
+        let addresses = sockets.local_addrs();
+        let address = addresses[0];
         let snapshot = Arc::new(ArcSwap::from_pointee(Snapshot::new(zones)));
         let desk = Arc::new(Notes::default());
         let (stop, shutdown) = watch::channel(false);
         let settings = Settings {
             tcp_clients: 30,
             identity: "ns.lab".to_owned(),
+            rate_limit,
+            cookie_secret: CookieSecret([7; 16]),
         };
         let task = runtime.spawn(run(
             sockets,
@@ -64,6 +78,7 @@ impl Server {
         write("unbound.conf", unbound);
         Self {
             address,
+            addresses,
             snapshot,
             desk,
             directory,
@@ -99,7 +114,18 @@ impl Clock for Wall {
 
 /// A desk that keeps the queries and is asked nothing else.
 #[derive(Default)]
-pub struct Notes(pub Mutex<Vec<Query>>);
+pub struct Notes(pub Mutex<Vec<Query>>, pub Temper);
+
+/// How the desk behaves when it is asked whether it takes a query.
+#[derive(Default)]
+pub struct Temper {
+    /// It fails, once.
+    pub fails: AtomicBool,
+    /// It takes none, but counts what its thread has allocated.
+    pub counts: AtomicBool,
+    /// What it counted last.
+    pub allocations: AtomicUsize,
+}
 
 impl Desk for Notes {
     fn connected(&self) -> ConnectionId {
@@ -127,6 +153,13 @@ impl Desk for Notes {
 
     fn closed(&self, _: Connection) {
         unreachable!("a nameserver has no SMTP connections")
+    }
+    fn admits(&self, _: IpAddr, _: Timestamp) -> bool {
+        let temper = &self.1;
+        let fails = temper.fails.swap(false, Ordering::Relaxed);
+        assert!(!fails, "a fault, on purpose");
+        temper.allocations.store(allocations(), Ordering::Relaxed);
+        !temper.counts.load(Ordering::Relaxed)
     }
     fn queried(&self, query: Query) {
         self.0.lock().unwrap().push(query);

@@ -102,6 +102,8 @@ fn it_ends_while_clients_are_connected() {
     server.stop();
     assert!(idle.receive().is_err());
     assert!(std::net::TcpStream::connect(address).is_err());
+    // Nobody has the port any more, not even a thread that is about to end.
+    std::net::UdpSocket::bind(address).unwrap();
 }
 
 #[test]
@@ -124,7 +126,12 @@ fn evidence_reaches_the_desk_from_both_transports() {
         udp(server.address, &query);
         tcp.ask(&query);
     }
-    let noted: Vec<_> = (server.desk.0.lock().unwrap().iter())
+    // A client has its answer before the desk hears of it.
+    let started = std::time::Instant::now();
+    while server.desk.0.lock().unwrap().len() < 12 && started.elapsed() < PATIENCE {
+        std::thread::yield_now();
+    }
+    let mut noted: Vec<_> = (server.desk.0.lock().unwrap().iter())
         .map(|query| {
             let flag = |set: bool, name: &'static str| if set { name } else { "" };
             let (ok, cd) = (
@@ -142,8 +149,57 @@ fn evidence_reaches_the_desk_from_both_transports() {
         "et.lab DS do 127.0.0.1",
         "et.lab DNSKEY do 127.0.0.1",
     ];
-    let twice: Vec<_> = expected.iter().flat_map(|note| [*note, *note]).collect();
+    let mut twice: Vec<_> = expected.iter().flat_map(|note| [*note, *note]).collect();
+    noted.sort_unstable();
+    twice.sort_unstable();
     assert_eq!(noted, twice);
+    server.stop();
+}
+
+#[test]
+fn both_families_are_served_by_every_worker() {
+    let server = Server::start_at(&["[::1]:0", "127.0.0.1:0"], 0, World::new().zones);
+    let question = query("et.lab", RecordType::MX, DO);
+    for address in &server.addresses {
+        // Enough ports that the system spreads them over all sockets.
+        for _ in 0..100 {
+            assert_eq!(udp(*address, &question).answers.len(), 5);
+        }
+        assert_eq!(Tcp::connect(*address).ask(&question).answers.len(), 5);
+    }
+    let asked_from = |client: &str| {
+        let client = client.parse::<std::net::IpAddr>().unwrap();
+        let queries = server.desk.0.lock().unwrap();
+        queries
+            .iter()
+            .filter(|query| query.resolver == client)
+            .count()
+    };
+    let started = std::time::Instant::now();
+    while asked_from("::1") + asked_from("127.0.0.1") < 202 {
+        assert!(started.elapsed() < PATIENCE, "not every query was noted");
+        std::thread::yield_now();
+    }
+    assert_eq!(asked_from("::1"), 101);
+    server.stop();
+}
+
+#[test]
+fn a_fault_costs_no_more_than_the_batch() {
+    let server = Server::of(&World::new());
+    let octets = query("et.lab", RecordType::MX, DO).to_vec().unwrap();
+    let client = crate::ask::client("127.0.0.1");
+    let fault = &server.desk.1.fails;
+    fault.store(true, std::sync::atomic::Ordering::Relaxed);
+    client.send_to(&octets, server.address).unwrap();
+    let started = std::time::Instant::now();
+    while fault.load(std::sync::atomic::Ordering::Relaxed) {
+        assert!(started.elapsed() < PATIENCE, "the query was not looked at");
+        std::thread::yield_now();
+    }
+    // The same client, and so the same worker.
+    client.send_to(&octets, server.address).unwrap();
+    client.recv(&mut [0; 1232]).unwrap();
     server.stop();
 }
 

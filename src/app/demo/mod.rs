@@ -106,7 +106,7 @@ fn config(home: &Path, ports: Ports) -> Result<Config, StartError> {
          [dial]\nsmtp_port = {smtp}\nhttps_port = {https}\nallow = [\"127.0.0.0/8\"]\nresolvers = [\"{shared}:{dns}\"]\ntrust_anchors = \"root.anchor\"\n\
          [test]\nplaintext_window = \"3s\"\nrotation = \"5s\"\npatience = \"40s\"\nattempt_gap = \"1s\"\nsettle = \"1s\"\ndeadline = \"50s\"\nquiet = \"5s\"\n\
          [certificates]\nissuer = \"internal\"\n\
-         [dns]\nttl_mx = \"1s\"\nttl_records = \"5s\"\nttl_negative = \"1s\"\n\
+         [dns]\nttl_mx = \"1s\"\nttl_records = \"5s\"\nttl_negative = \"1s\"\nrate_limit = 0\n\
          [reply]\noperator = \"postmaster@operator.example\"\n\
          [state]\nuser = \"\"\n"
     );

@@ -5,15 +5,21 @@
 //! from one snapshot whole.
 
 mod answer;
+mod batch;
+mod cookie;
 mod observe;
+mod opt;
 mod question;
+mod rate;
 mod sockets;
 mod special;
 mod tcp;
 mod udp;
 mod worker;
 
-pub use answer::{Asked, Outcome, Scratch, Transport, answer};
+pub use answer::{Asked, Circumstances, Outcome, Scratch, Transport, answer};
+pub use cookie::CookieSecret;
+pub use opt::Cookies;
 pub use sockets::{BindError, Sockets, bind};
 
 use super::Shutdown;
@@ -22,11 +28,14 @@ use crate::base::limits;
 use crate::base::ports::{Clock, Desk};
 use crate::sign::Snapshot;
 use arc_swap::ArcSwap;
+use rate::Rate;
 use special::Specials;
 use std::io;
 use std::sync::Arc;
-use tokio::net::{TcpListener, UdpSocket};
+use std::time::Instant;
+use tokio::net::TcpListener;
 use tokio::task::JoinSet;
+use udp::Threads;
 use worker::Shared;
 
 /// What the nameserver can be told.
@@ -34,14 +43,18 @@ use worker::Shared;
 pub struct Settings {
     /// TCP connections at one time.
     pub tcp_clients: usize,
-    /// What `id.server` in the class CHAOS tells (RFC 4892); empty: nothing.
+    /// What `id.server` in the class CHAOS (RFC 4892) and NSID (RFC 5001) tell; empty: nothing.
     pub identity: String,
+    /// Equal answers a second to one client network over UDP; 0: any number.
+    pub rate_limit: u32,
+    /// What DNS cookies are made with. Cookies made with another one are not known any more.
+    pub cookie_secret: CookieSecret,
 }
 
 /// Serves until shutdown, then ends when the last answer is sent.
 ///
 /// # Errors
-/// When a socket cannot be handed to the runtime; nothing is served then.
+/// When a socket cannot be handed to the runtime, or a thread cannot be started; nothing is served then.
 pub async fn run(
     sockets: Sockets,
     snapshot: Arc<ArcSwap<Snapshot>>,
@@ -53,14 +66,20 @@ pub async fn run(
     let shared = Arc::new(Shared {
         snapshot,
         specials: Specials {
-            identity: settings.identity,
+            identity: settings.identity.clone(),
         },
+        identity: settings.identity,
+        secret: settings.cookie_secret,
+        rate: (settings.rate_limit > 0).then(|| Rate::new(settings.rate_limit)),
         desk,
         clock,
+        started: Instant::now(),
     });
     let places = Places::new(settings.tcp_clients, limits::DNS_TCP_PER_NETWORK);
     let places = Arc::new(places);
     let mut tasks = JoinSet::new();
+    // Worker k has the k-th socket of every address.
+    let mut sets: Vec<Vec<_>> = Vec::new();
     for bound in sockets.bound {
         tasks.spawn(tcp::serve(
             TcpListener::from_std(bound.tcp)?,
@@ -68,11 +87,14 @@ pub async fn run(
             Arc::clone(&shared),
             shutdown.clone(),
         ));
-        for socket in bound.udp {
-            let socket = UdpSocket::from_std(socket)?;
-            tasks.spawn(udp::serve(socket, Arc::clone(&shared), shutdown.clone()));
+        for (worker, socket) in bound.udp.into_iter().enumerate() {
+            if worker == sets.len() {
+                sets.push(Vec::new());
+            }
+            sets[worker].push(socket);
         }
     }
+    tasks.spawn(Threads::start(sets, &shared)?.serve(shutdown));
     while let Some(ended) = tasks.join_next().await {
         if let Err(error) = ended {
             tracing::error!(%error, "a DNS listener failed");

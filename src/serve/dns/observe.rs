@@ -6,23 +6,24 @@ use crate::sign::QueryName;
 use hickory_proto::rr::RecordType;
 use std::net::IpAddr;
 
-/// The note of a query that tells how a sender protects its mail: MX, TLSA, the TXT records of MTA-STS and TLSRPT,
-/// and what a validating resolver asks for (DNSKEY, DS). Its id is for the desk to give.
+/// Whether a query tells how a sender protects its mail: MX, TLSA, the TXT records of MTA-STS and TLSRPT, and what a
+/// validating resolver asks for (DNSKEY, DS).
+pub(super) fn is_evidence(name: &QueryName, asked: Asked) -> bool {
+    match RecordType::from(asked.rtype) {
+        RecordType::MX | RecordType::TLSA | RecordType::DNSKEY | RecordType::DS => true,
+        RecordType::TXT => names_policy(name),
+        _ => false,
+    }
+}
+
+/// The note of a query that is evidence; `None` when its name is none that a zone of ours can have. Its id is for the
+/// desk to give.
 pub(super) fn note(
     name: &QueryName,
     asked: Asked,
     client: IpAddr,
     time: Timestamp,
 ) -> Option<Query> {
-    let rtype = RecordType::from(asked.rtype);
-    let evidence = match rtype {
-        RecordType::MX | RecordType::TLSA | RecordType::DNSKEY | RecordType::DS => true,
-        RecordType::TXT => names_policy(name),
-        _ => false,
-    };
-    if !evidence {
-        return None;
-    }
     let labels: Vec<_> = name
         .labels()
         .map(std::str::from_utf8)
@@ -37,7 +38,7 @@ pub(super) fn note(
         time,
         resolver: client.to_canonical(),
         name: Domain::parse(&labels.join(".")).ok()?,
-        rrtype: rtype.to_string(),
+        rrtype: RecordType::from(asked.rtype).to_string(),
         dnssec_ok: asked.dnssec_ok,
         checking_disabled: asked.checking_disabled,
     })
@@ -94,7 +95,9 @@ mod tests {
                 checking_disabled: false,
             };
             let client = "::ffff:192.0.2.1".parse().unwrap();
-            let query = note(&name, asked, client, Timestamp::UNIX_EPOCH);
+            let query = is_evidence(&name, asked)
+                .then(|| note(&name, asked, client, Timestamp::UNIX_EPOCH))
+                .flatten();
             let found = query
                 .as_ref()
                 .map(|query| (query.name.as_str(), query.rrtype.as_str()));

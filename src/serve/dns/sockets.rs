@@ -1,6 +1,9 @@
 //! The sockets of the nameserver, bound before the appliance gives up its rights.
 
 use crate::base::limits;
+use rustix::net::sockopt::{
+    Ipv4PathMtuDiscovery, Ipv6PathMtuDiscovery, set_ip_mtu_discover, set_ipv6_mtu_discover,
+};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::fmt;
 use std::io;
@@ -8,8 +11,8 @@ use std::net::{SocketAddr, TcpListener, UdpSocket};
 
 /// How often a free port is looked for that is free for TCP and for UDP.
 const PORT_ATTEMPTS: usize = 16;
-/// Octets of received datagrams that the system may hold for one socket.
-const RECEIVE_BUFFER: usize = 1 << 20;
+/// Octets of datagrams that the system may hold for one socket, received ones and as many to be sent.
+const BUFFER: usize = 1 << 20;
 /// Connections waiting to be accepted.
 const BACKLOG: i32 = 256;
 
@@ -131,11 +134,23 @@ fn workers(address: SocketAddr) -> io::Result<Vec<UdpSocket>> {
             let socket = socket(address, Type::DGRAM, Protocol::UDP)?;
             socket.set_reuse_port(true)?;
             // The system may allow less; that only matters under load.
-            let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
+            let _ = socket.set_recv_buffer_size(BUFFER);
+            let _ = socket.set_send_buffer_size(BUFFER);
+            trust_no_path(&socket, address);
             socket.bind(&address.into())?;
             Ok(socket.into())
         })
         .collect()
+}
+
+/// Has the system not believe what is said about the path: a forged "too big" would have it cut answers into fragments,
+/// which are easier to forge than answers are.
+fn trust_no_path(socket: &Socket, address: SocketAddr) {
+    // A system that does not know this is none the worse.
+    let _ = match address {
+        SocketAddr::V4(_) => set_ip_mtu_discover(socket, Ipv4PathMtuDiscovery::OMIT),
+        SocketAddr::V6(_) => set_ipv6_mtu_discover(socket, Ipv6PathMtuDiscovery::OMIT),
+    };
 }
 
 fn socket(address: SocketAddr, kind: Type, protocol: Protocol) -> io::Result<Socket> {

@@ -1,73 +1,152 @@
-//! Queries over UDP.
+//! Queries over UDP: a thread for each core, with a socket of its own at every address.
 
+use super::batch::{Batch, Headers};
 use super::stopped;
 use super::worker::{Shared, Worker};
-use crate::base::limits;
 use crate::serve::Shutdown;
+use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
+use rustix::io::Errno;
+use std::io;
+use std::net::UdpSocket;
+use std::os::fd::OwnedFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
-use tokio::net::UdpSocket;
-use tokio::task::JoinSet;
+use tokio::sync::mpsc;
 
-/// Datagrams answered before the worker looks whether it should stop.
-const BURST: usize = 64;
-/// Pause after a failure to receive, and before a worker that failed starts again.
+/// Pause after a failure to wait or to receive.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Serves a socket until shutdown. A worker that panics is replaced, so that a query which finds a fault in it costs
-/// its own answer only.
-pub(super) async fn serve(socket: UdpSocket, shared: Arc<Shared>, mut shutdown: Shutdown) {
-    let socket = Arc::new(socket);
-    loop {
-        let mut worker = JoinSet::new();
-        worker.spawn(work(
-            Arc::clone(&socket),
-            Worker::new(Arc::clone(&shared)),
-            shutdown.clone(),
-        ));
-        match worker.join_next().await {
-            Some(Err(error)) if error.is_panic() => {
-                tracing::error!(%error, "a DNS worker failed and is replaced");
-            }
-            _ => return,
+/// What ends the threads, also when it is dropped.
+struct Bell(Arc<OwnedFd>);
+
+impl Bell {
+    fn ring(&self) {
+        // It can only fail when it was rung 2^64 times.
+        let _ = rustix::io::write(&self.0, &1_u64.to_ne_bytes());
+    }
+}
+
+impl Drop for Bell {
+    fn drop(&mut self) {
+        self.ring();
+    }
+}
+
+/// The threads.
+pub(super) struct Threads {
+    bell: Bell,
+    threads: Vec<JoinHandle<()>>,
+    ended: mpsc::Receiver<()>,
+}
+
+impl Threads {
+    /// Starts a thread for each of these sets of sockets.
+    ///
+    /// # Errors
+    /// When the system has no more threads or descriptors; none runs then.
+    pub(super) fn start(sets: Vec<Vec<UdpSocket>>, shared: &Arc<Shared>) -> io::Result<Self> {
+        let bell = Arc::new(eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?);
+        // Closed when the last thread has dropped its end.
+        let (running, ended) = mpsc::channel(1);
+        let mut started = Self {
+            bell: Bell(Arc::clone(&bell)),
+            threads: Vec::new(),
+            ended,
+        };
+        for (number, sockets) in sets.into_iter().enumerate() {
+            let (bell, shared, running) = (Arc::clone(&bell), Arc::clone(shared), running.clone());
+            let thread = thread::Builder::new()
+                .name(format!("dns-udp-{number}"))
+                .spawn(move || {
+                    work(&sockets, &bell, &shared);
+                    drop((sockets, running));
+                })?;
+            started.threads.push(thread);
         }
+        Ok(started)
+    }
+
+    /// Returns at shutdown, when the last thread has ended.
+    pub(super) async fn serve(mut self, mut shutdown: Shutdown) {
         tokio::select! {
-            () = stopped(&mut shutdown) => return,
-            () = tokio::time::sleep(PAUSE) => {}
+            () = stopped(&mut shutdown) => {}
+            // Not before they are told to.
+            _ = self.ended.recv() => {}
+        }
+        self.bell.ring();
+        self.ended.recv().await;
+        for thread in self.threads.drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("a DNS thread failed");
+            }
         }
     }
 }
 
-async fn work(socket: Arc<UdpSocket>, mut worker: Worker, mut shutdown: Shutdown) {
-    // One octet more than is read, so that a longer datagram shows as malformed.
-    let mut buffer = vec![0; limits::DNS_QUERY + 1];
+/// Answers until the bell rings. A query that finds a fault in the worker costs the batch that it came with.
+fn work(sockets: &[UdpSocket], bell: &OwnedFd, shared: &Arc<Shared>) {
+    let mut batch = Batch::new();
+    let mut headers: Vec<_> = sockets.iter().map(|_| Headers::new()).collect();
     loop {
-        tokio::select! {
-            biased;
-            () = stopped(&mut shutdown) => return,
-            ready = socket.readable() => if let Err(error) = ready {
-                tracing::debug!(%error, "a DNS socket is not readable");
-                tokio::time::sleep(PAUSE).await;
+        let mut worker = Worker::new(Arc::clone(shared));
+        let answer_all = || answer_all(sockets, bell, (&mut batch, &mut headers), &mut worker);
+        match catch_unwind(AssertUnwindSafe(answer_all)) {
+            Ok(()) => return,
+            Err(_) => tracing::error!("a DNS worker failed and is replaced"),
+        }
+    }
+}
+
+fn answer_all(
+    sockets: &[UdpSocket],
+    bell: &OwnedFd,
+    (batch, headers): (&mut Batch, &mut [Headers]),
+    worker: &mut Worker,
+) {
+    let ready = |fd| PollFd::from_borrowed_fd(fd, PollFlags::IN);
+    let mut waiting = vec![ready(std::os::fd::AsFd::as_fd(bell))];
+    waiting.extend(
+        sockets
+            .iter()
+            .map(|socket| ready(std::os::fd::AsFd::as_fd(socket))),
+    );
+    loop {
+        match poll(&mut waiting, None) {
+            Ok(_) => {}
+            Err(Errno::INTR) => continue,
+            Err(error) => {
+                tracing::warn!(%error, "DNS sockets cannot be waited for");
+                thread::sleep(PAUSE);
+                continue;
             }
         }
-        for _ in 0..BURST {
-            match socket.try_recv_from(&mut buffer) {
-                Ok((length, client)) => {
-                    let query = &buffer[..length];
-                    let reply = worker.datagram(query, client);
-                    if !reply.is_empty()
-                        && let Err(error) = socket.send_to(reply, client).await
-                    {
-                        tracing::debug!(%client, %error, "a DNS answer could not be sent");
-                    }
-                }
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => break,
-                Err(error) => {
-                    tracing::debug!(%error, "a DNS query could not be received");
-                    tokio::time::sleep(PAUSE).await;
-                    break;
-                }
+        let mut happened = waiting.iter().map(|fd| !fd.revents().is_empty());
+        if happened.next() == Some(true) {
+            return;
+        }
+        for ((happened, socket), headers) in happened.zip(sockets).zip(headers.iter_mut()) {
+            if happened {
+                turn(socket, batch, headers, worker);
             }
         }
     }
+}
+
+/// Answers what has come to a socket.
+fn turn(socket: &UdpSocket, batch: &mut Batch, headers: &mut Headers, worker: &mut Worker) {
+    worker.begin();
+    let received = batch.receive(socket, headers, |query, client, out| {
+        worker.datagram(query, client, out);
+    });
+    match received {
+        Ok(()) => batch.send(socket),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+        Err(error) => {
+            tracing::debug!(%error, "DNS queries could not be received");
+            thread::sleep(PAUSE);
+        }
+    }
+    worker.hand_over();
 }
