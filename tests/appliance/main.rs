@@ -18,6 +18,7 @@ mod disk;
 mod dns;
 mod erase;
 mod intake;
+mod nameserver;
 mod policy;
 mod replay;
 mod reports;
