@@ -1,5 +1,5 @@
 //! Signed zones on the wire, judged by the programs of others: `delv`, `unbound-host`, `ldns-verify-zone`,
-//! `knotd`, `nsd`.
+//! `knotd`, `nsd`, `dnsviz`.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -11,6 +11,7 @@ mod agreement;
 mod allocation;
 mod appliance;
 mod ask;
+mod dnsviz;
 mod master;
 mod rival;
 mod rotation;
