@@ -12,7 +12,7 @@ env -u RUSTC_WRAPPER "$cargo" clippy --locked --quiet --bins --examples -- -D wa
 "$CARGO_TARGET_DIR/debug/examples/seeds" corpus
 
 failed=
-for target in client_hello command_lines message_data session stored_records tlsrpt; do
+for target in client_hello command_lines message_data question session stored_records tlsrpt; do
   mkdir -p "corpus/$target" "artifacts/$target"
   log=$CARGO_TARGET_DIR/fuzz-$target.log
   if "$CARGO_TARGET_DIR/debug/$target" -max_total_time="$seconds" -max_len=4096 -timeout=10 -rss_limit_mb=1024 \

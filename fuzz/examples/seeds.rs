@@ -1,12 +1,21 @@
 //! `seeds FOLDER`: writes what the fuzzer begins with, made from the dialogues, the journal's samples, a result, a TLS
-//! report and greetings of TLS.
+//! report, greetings of TLS and questions to the nameserver.
 
+#[allow(dead_code, reason = "the tests use more of it")]
+#[path = "../../tests/dns/ask.rs"]
+mod ask;
+#[allow(dead_code, unused_imports, reason = "the tests use more of it")]
+#[path = "../../tests/dns/rows.rs"]
+mod rows;
 #[allow(dead_code, reason = "the tests use more of it")]
 #[path = "../../tests/reports/scene.rs"]
 mod scene;
 #[allow(dead_code, reason = "the tests use more of it")]
 #[path = "../../tests/smtp/script.rs"]
 mod script;
+#[allow(dead_code, reason = "the tests use more of it")]
+#[path = "../../tests/dns/world.rs"]
+mod world;
 
 use data_encoding::BASE64;
 use flate2::Compression;
@@ -60,6 +69,18 @@ fn main() {
         );
     }
     reports(&folder);
+    for (number, (name, rtype, edns, ..)) in rows::ROWS.iter().enumerate() {
+        let query = ask::query(name, ask::rtype(rtype), *edns);
+        for transport in [0, 1] {
+            let input = [&[transport][..], &query.to_vec().unwrap()].concat();
+            write(
+                &folder,
+                "question",
+                &format!("{number}-{transport}"),
+                &input,
+            );
+        }
+    }
     let samples = fs::read_to_string(sources.join("src/journal/v1/written.hex")).unwrap();
     for (number, line) in samples.lines().enumerate() {
         let octet = |at| u8::from_str_radix(&line[at..at + 2], 16).unwrap();

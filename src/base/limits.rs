@@ -87,6 +87,10 @@ pub const SCARCE_MESSAGE_TIMEOUT: Duration = Duration::from_secs(60);
 pub const UDP_ANSWER: usize = 1232;
 /// Idle time of a DNS connection over TCP (RFC 7766 6.2.3).
 pub const DNS_TCP_IDLE: Duration = Duration::from_secs(10);
+/// The same while most places are taken. It is looked as often whether they are, by those who wait already.
+pub const DNS_TCP_SCARCE: Duration = Duration::from_secs(2);
+/// Octets that the system keeps for a DNS connection over TCP, received and to be sent each.
+pub const DNS_TCP_BUFFER: usize = 64 * 1024;
 /// DNS connections over TCP from one client network.
 pub const DNS_TCP_PER_NETWORK: usize = 20;
 /// HTTPS connections in all.

@@ -233,7 +233,10 @@ impl<'t> Encoder<'t> {
         dnssec: bool,
     ) -> bool {
         let zone = &self.tree.apex;
-        let first = || node.rrsets.values().next();
+        // What belongs to the name itself before what only says what does not exist.
+        let nsec = u16::from(RecordType::NSEC);
+        let mut data = node.rrsets.values().filter(|set| set.rtype != nsec);
+        let mut first = || data.next().or_else(|| node.rrsets.get(&nsec));
         match RecordType::from(rtype) {
             // One RRset is enough (RFC 8482 4.1).
             RecordType::ANY => first().is_some_and(|set| {

@@ -1,10 +1,10 @@
 //! The zone: what the appliance publishes, and the operator's records beside it.
 
 use super::generate::{Inputs, Instead, generate, name};
-use super::operator::{Merger, Operator};
+use super::operator::{Merger, Operator, Reserved};
 use super::{Zone, ZoneError};
 use crate::cases;
-use hickory_proto::rr::Name;
+use hickory_proto::rr::RecordType;
 use std::collections::BTreeMap;
 
 /// Builds a zone; pure, and the same for the same inputs.
@@ -33,26 +33,31 @@ pub fn build(inputs: &Inputs<'_>, operator: &Operator) -> Result<Zone, ZoneError
     for entry in &operator.entries {
         merger.operators(entry, inputs.ttls.keys)?;
     }
-    merger.check()?;
+    merger.check(&reserved)?;
     let rrsets = merger.rrsets;
     Ok(Zone { origin, rrsets })
 }
 
-/// Names at which only the case table may publish, or nothing at all.
-fn reserved(inputs: &Inputs<'_>) -> Result<Vec<Name>, ZoneError> {
+/// What the operator may not publish, by name and type: the tests rest on these.
+///
+/// `mta-sts` may get addresses from a wildcard: without the TXT record at `_mta-sts` nobody asks for a policy there
+/// (RFC 8461 3.1).
+fn reserved(inputs: &Inputs<'_>) -> Result<Vec<Reserved>, ZoneError> {
+    let apex = inputs.base_domain.below(inputs.zone.label())?;
     let mut names = Vec::new();
     for case in cases::hosts().filter(|case| case.zone == inputs.zone) {
         if let Some(host) = cases::relative_name(case.server) {
-            names.push(name(
-                &inputs.base_domain.below(&format!("_25._tcp.{host}"))?,
-            )?);
+            let host = inputs.base_domain.below(&host)?;
+            names.push((host.below("_25._tcp")?, Some(RecordType::TLSA)));
         }
     }
-    let apex = inputs.base_domain.below(inputs.zone.label())?;
-    for label in ["_mta-sts", "mta-sts"] {
-        names.push(name(&apex.below(label)?)?);
-    }
-    Ok(names)
+    names.push((apex.below("_mta-sts")?, Some(RecordType::TXT)));
+    names.push((apex.below("mta-sts")?, None));
+    let reserve = |(domain, decides)| {
+        let name = name(&domain)?;
+        Ok(Reserved { name, decides })
+    };
+    names.into_iter().map(reserve).collect()
 }
 
 #[cfg(test)]
@@ -211,7 +216,7 @@ _dmarc.ut.example.org. 300 IN TXT "v=DMARC1; p=reject"
     }
 
     /// Zone, file, error.
-    const CLASHES: [(base::Zone, &str, &str); 18] = [
+    const CLASHES: [(base::Zone, &str, &str); 19] = [
         (
             Et,
             "\nmx04 A 192.0.2.9",
@@ -254,8 +259,13 @@ _dmarc.ut.example.org. 300 IN TXT "v=DMARC1; p=reject"
         ),
         (
             Et,
-            "* A 192.0.2.1",
-            "1: *.et.example.org. A is refused: a wildcard would answer for names that must not exist",
+            "* NS ns1",
+            "1: *.et.example.org. NS is refused: a wildcard cannot be delegated (RFC 4592 4.2)",
+        ),
+        (
+            Ut,
+            "_tcp NS ns.example.net.",
+            "1: _tcp.ut.example.org. NS is refused: what stands at a name below decides the test",
         ),
         (
             Ut,
@@ -309,6 +319,96 @@ _dmarc.ut.example.org. 300 IN TXT "v=DMARC1; p=reject"
         for (zone, file, error) in CLASHES {
             let told = world().error(zone, file);
             assert_eq!(told, format!("et.zone:{error}"), "{file}");
+        }
+    }
+
+    /// Zone, file, and for whom its wildcard would answer, if it must not.
+    const WILDCARDS: [(base::Zone, &str, Option<&str>); 22] = [
+        // Whatever decides a test at et is there, so that no wildcard stands for it.
+        (Et, "* A 192.0.2.1", None),
+        (Et, "* TXT x", None),
+        (Et, "* CNAME www.example.net.", None),
+        (Et, "*._tcp TLSA 3 1 1 00", None),
+        (Et, "*._tcp.mx04 TLSA 3 1 1 00", None),
+        (
+            Et,
+            "* TLSA 3 1 1 00\n*.www A 192.0.2.1\nwww.*.www MX 1 a",
+            None,
+        ),
+        // At ut much is not there, and must not be.
+        (Ut, "* A 192.0.2.1\n* AAAA 2001:db8::1\n* MX 5 @", None),
+        (Ut, "*.www TXT x\n*.www TLSA 3 1 1 00", None),
+        (Ut, "*.www CNAME @", None),
+        (
+            Ut,
+            "\n* TXT x",
+            Some("2: *.ut.example.org. TXT _mta-sts.ut.example.org. TXT"),
+        ),
+        (
+            Ut,
+            "* TLSA 3 1 1 00",
+            Some("1: *.ut.example.org. TLSA _25._tcp.ut.example.org. TLSA"),
+        ),
+        (
+            Ut,
+            "*._TCP TLSA 3 1 1 00",
+            Some("1: *._tcp.ut.example.org. TLSA _25._tcp.ut.example.org. TLSA"),
+        ),
+        (
+            Ut,
+            "* CNAME www.example.net.",
+            Some("1: *.ut.example.org. CNAME _25._tcp.ut.example.org. TLSA"),
+        ),
+        (
+            Ut,
+            "*._tcp CNAME www.example.net.",
+            Some("1: *._tcp.ut.example.org. CNAME _25._tcp.ut.example.org. TLSA"),
+        ),
+        // The closest encloser counts: a name between the wildcard and the other keeps them apart.
+        (Ut, "* TLSA 3 1 1 00\n_443._tcp TLSA 3 1 1 00", None),
+        (Ut, "* TLSA 3 1 1 00\n*._tcp A 192.0.2.1", None),
+        (
+            Ut,
+            "* TLSA 3 1 1 00\n_tcp.www TLSA 3 1 1 00",
+            Some("1: *.ut.example.org. TLSA _25._tcp.ut.example.org. TLSA"),
+        ),
+        (
+            Ut,
+            "* CNAME www\n_443._tcp TLSA 3 1 1 00",
+            Some("1: *.ut.example.org. CNAME _mta-sts.ut.example.org. TXT"),
+        ),
+        (Ut, "*._tcp A 192.0.2.1\n*.sub._tcp TLSA 3 1 1 00", None),
+        // An asterisk elsewhere is a label as any other (RFC 4592 2.1.1).
+        (Ut, "*.* TXT x", None),
+        (Ut, "x.* TXT x", None),
+        (Ut, "**  TXT x", None),
+    ];
+
+    #[test]
+    fn wildcards_stand_where_they_answer_for_nothing_that_decides() {
+        for (zone, file, refused) in WILDCARDS {
+            let told = world()
+                .build(zone, file)
+                .map(|zone| master::write(zone.records()));
+            match refused {
+                None => {
+                    let text = told.expect(file);
+                    let origin = hickory_proto::rr::Name::from_ascii("example.org.").unwrap();
+                    let again = master::read("zone", &text, &origin, 1).unwrap();
+                    assert!(text.contains("*"), "{text}");
+                    assert_eq!(master::write(again.iter().map(|entry| &entry.record)), text);
+                }
+                Some(refused) => {
+                    let (record, decides) = refused.rsplit_once(". ").unwrap();
+                    let (record, name) = record.rsplit_once(' ').unwrap();
+                    let expected = format!(
+                        "et.zone:{record} is refused: it would answer for {name}., and that there is no {decides} \
+                         decides the test; write out the names that need it, or put the wildcard below a name of \
+                         its own"
+                    );
+                    assert_eq!(told.unwrap_err().to_string(), expected, "{file}");
+                }
+            }
         }
     }
 

@@ -34,6 +34,14 @@ impl Operator {
     }
 }
 
+/// A name at which only the case table may publish, or nothing at all.
+pub(super) struct Reserved {
+    /// The name; those below it are meant too.
+    pub(super) name: Name,
+    /// The type whose absence at this name decides a test, so that no wildcard may supply it.
+    pub(super) decides: Option<RecordType>,
+}
+
 /// The zone while it is put together.
 pub(super) struct Merger<'a> {
     /// The operator's records.
@@ -54,7 +62,7 @@ impl Merger<'_> {
     }
 
     /// Judges a record of the operator by itself, and notes what it replaces.
-    pub(super) fn admit(&mut self, entry: &Entry, reserved: &[Name]) -> Result<(), ZoneError> {
+    pub(super) fn admit(&mut self, entry: &Entry, reserved: &[Reserved]) -> Result<(), ZoneError> {
         let record = &entry.record;
         let apex = record.name == *self.origin;
         let refused = match record.record_type() {
@@ -69,10 +77,21 @@ impl Merger<'_> {
             RecordType::DS if apex => "belongs into the zone above",
             RecordType::SOA if !apex => "is allowed at the apex only",
             RecordType::CNAME if apex => "is not allowed at the apex",
-            _ if record.name.is_wildcard() => {
-                "is refused: a wildcard would answer for names that must not exist"
+            RecordType::NS if record.name.is_wildcard() => {
+                "is refused: a wildcard cannot be delegated (RFC 4592 4.2)"
             }
-            _ if reserved.iter().any(|name| name.zone_of(&record.name)) => {
+            RecordType::NS
+                if !apex
+                    && reserved
+                        .iter()
+                        .any(|Reserved { name, .. }| record.name.zone_of(name)) =>
+            {
+                "is refused: what stands at a name below decides the test"
+            }
+            _ if reserved
+                .iter()
+                .any(|Reserved { name, .. }| name.zone_of(&record.name)) =>
+            {
                 "is refused: what stands at this name decides the test"
             }
             _ => "",
@@ -148,9 +167,12 @@ impl Merger<'_> {
     }
 
     /// Judges the operator's RRsets among all others.
-    pub(super) fn check(&self) -> Result<(), ZoneError> {
+    pub(super) fn check(&self, reserved: &[Reserved]) -> Result<(), ZoneError> {
         for (key, &line) in &self.lines {
             let owner: &Name = key.name();
+            if owner.is_wildcard() {
+                self.wildcard(key, line, reserved)?;
+            }
             match key.record_type {
                 RecordType::CNAME => self.alone(owner, line)?,
                 RecordType::NS => {
@@ -163,6 +185,39 @@ impl Merger<'_> {
             }
         }
         Ok(())
+    }
+
+    /// A wildcard must not answer where the absence of an answer decides a test; nor must an alias, which answers for
+    /// every type.
+    fn wildcard(&self, key: &RrKey, line: usize, reserved: &[Reserved]) -> Result<(), ZoneError> {
+        let (owner, rtype): (&Name, _) = (key.name(), key.record_type);
+        let supplied = reserved.iter().find_map(|Reserved { name, decides }| {
+            let decides = decides.filter(|of| [*of, RecordType::CNAME].contains(&rtype))?;
+            self.covers(owner, name).then_some((name, decides))
+        });
+        match supplied {
+            None => Ok(()),
+            Some((name, decides)) => {
+                let what = format!(
+                    "{owner} {rtype} is refused: it would answer for {name}, and that there is no {decides} decides \
+                     the test; write out the names that need it, or put the wildcard below a name of its own"
+                );
+                Err(self.wrong(line, what))
+            }
+        }
+    }
+
+    /// Whether a wildcard stands for a name: its parent is the name's closest encloser (RFC 4592 3.3.1).
+    fn covers(&self, wildcard: &Name, name: &Name) -> bool {
+        let shared = |other: &Name| {
+            let labels = other.iter().rev().zip(name.iter().rev());
+            labels
+                .take_while(|(a, b)| a.eq_ignore_ascii_case(b))
+                .count()
+        };
+        let closest = self.rrsets.keys().map(|key| shared(key.name())).max();
+        let parent = wildcard.iter().count().saturating_sub(1);
+        closest == Some(parent) && shared(wildcard) == parent && parent < name.iter().count()
     }
 
     /// Nothing may stand beside a CNAME (RFC 1034 3.6.2).

@@ -2,8 +2,10 @@
 
 use crate::appliance::{Appliance, BASE, Ports, free};
 use crate::dns;
+use hickory_proto::rr::Name;
 use mailproof::base::Timestamp;
 use mailproof::journal::Journal;
+use mailproof::zone::master;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
@@ -118,6 +120,31 @@ fn the_answers_are_the_same_running_and_stopped() {
     equal(&stopped, &started);
     let serial_now = dns::serial(appliance.ports.dns, "et.example.org");
     assert!(serial_now > serial, "{serial_now} after {serial}");
+}
+
+#[test]
+fn what_zone_prints_reads_back_as_it_is() {
+    let mut appliance = Appliance::new();
+    let own = "* A 192.0.2.80\n*.deep TXT \"a;b\" \"\\000\\\"\"\nx TYPE65280 \\# 3 010203\ncut NS ns.cut\nns.cut A 192.0.2.53\n";
+    fs::write(appliance.path("zones/et.zone"), own).unwrap();
+    appliance.start();
+    for stopped in [false, true] {
+        if stopped {
+            appliance.stop();
+        }
+        for (zone, least) in [("et", 90), ("ut", 20)] {
+            let text = appliance.text(&["zone", zone]);
+            let origin = Name::from_ascii(format!("{zone}.{BASE}.")).unwrap();
+            let entries = master::read("zone", &text, &origin, 1).unwrap();
+            assert!(entries.len() >= least, "{}", entries.len());
+            let again = master::write(entries.iter().map(|entry| &entry.record));
+            assert_eq!(again, text);
+            for record in [" NSEC ", " RRSIG ", " DNSKEY 257 ", " CDS ", " CDNSKEY "] {
+                assert!(text.contains(record), "{record} in {text}");
+            }
+            assert_eq!(text.contains("\n*.et.example.org. 300 IN A "), zone == "et");
+        }
+    }
 }
 
 #[test]

@@ -19,6 +19,7 @@ mod dns;
 mod erase;
 mod flood;
 mod intake;
+mod nameserver;
 mod policy;
 mod replay;
 mod reports;

@@ -13,7 +13,38 @@ const OPERATOR: &str = "\
 news TXT  \"hello\"
 child NS   ns.elsewhere.example.
 alias CNAME www.et.lab.
+secure NS  ns.secure
+secure DS  4711 13 2 0000000000000000000000000000000000000000000000000000000000000007
+ns.secure A 192.0.2.53
+* A 192.0.2.80
+* MX 10 news
+*.deep TXT \"any\"
+*.aliases CNAME news
+x.y.deep A 192.0.2.81
+cut.deep NS ns.elsewhere.example.
 ";
+
+/// Questions that are asked of each zone besides.
+const BESIDE: &[(&str, &str)] = &[
+    ("child", "DS"),
+    ("secure", "DS"),
+    ("cut.deep", "DS"),
+    ("alias", "CNAME"),
+    ("_25._tcp", "TLSA"),
+    ("_mta-sts", "TXT"),
+    ("_smtp._tls", "TXT"),
+    ("any", "A"),
+    ("A.n.y", "MX"),
+    ("a.n.y", "TLSA"),
+    ("any.deep", "TXT"),
+    ("any.deep", "A"),
+    ("y.deep", "TXT"),
+    ("any.y.deep", "TXT"),
+    ("a.b.any.deep", "TXT"),
+    ("any.aliases", "TXT"),
+    ("any.aliases", "HINFO"),
+    ("below.any.aliases", "CNAME"),
+];
 
 fn built(which: Zone) -> mailproof::zone::Zone {
     let base_domain = Domain::parse("lab").unwrap();
@@ -57,16 +88,19 @@ fn every_record_and_what_is_beside_it_is_secure() {
         for key in zone.rrsets.keys() {
             // Foreign names are asked elsewhere.
             let name = key.name().to_string();
-            if name.starts_with("child.") || name.starts_with("alias.") {
+            let elsewhere = ["child.", "alias.", "secure.", "ns.secure.", "cut.deep."];
+            if elsewhere.iter().any(|below| name.starts_with(below)) {
                 continue;
             }
             questions.push((name.clone(), key.record_type.to_string()));
             questions.push((name.clone(), "HINFO".to_owned()));
             questions.push((format!("nothing.{name}"), "TLSA".to_owned()));
         }
-        questions.push((format!("child.{}.lab", which.label()), "DS".to_owned()));
-        questions.push((format!("alias.{}.lab", which.label()), "CNAME".to_owned()));
-        questions.push((format!("_25._tcp.{}.lab", which.label()), "TLSA".to_owned()));
+        let more = BESIDE.iter().map(|(labels, rtype)| {
+            let name = format!("{labels}.{}.lab", which.label());
+            (name, (*rtype).to_owned())
+        });
+        questions.extend(more);
         zones.push(lab.adopt(&mut Signing::new(zone), true));
     }
     questions.sort();

@@ -1,4 +1,5 @@
-//! Signed zones on the wire, judged by the programs of others: `delv`, `unbound-host`, `ldns-verify-zone`, `knotd`.
+//! Signed zones on the wire, judged by the programs of others: `delv`, `unbound-host`, `ldns-verify-zone`,
+//! `knotd`, `nsd`, `dnsviz`.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -6,9 +7,11 @@
     reason = "a test fails by panicking, in its helpers too"
 )]
 
+mod agreement;
 mod allocation;
 mod appliance;
 mod ask;
+mod dnsviz;
 mod flood;
 mod master;
 mod options;

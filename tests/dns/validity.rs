@@ -2,7 +2,7 @@
 
 use crate::server::Server;
 use crate::validators::{Verdict, delv, unbound};
-use crate::world::World;
+use crate::world::{World, long_wild, longest};
 use Verdict::{Insecure, Secure};
 
 /// Questions that cannot be read off the zones, with what a validator must find.
@@ -61,6 +61,35 @@ pub const QUESTIONS: &[(&str, &str, Verdict)] = &[
     ("foo.cnx.torture.lab", "A", Secure),
     ("foo.cwild.torture.lab", "A", Secure),
     ("foo.cwild.torture.lab", "MX", Secure),
+    // Wildcards beside delegations, above empty non-terminals, and behind the alias of another wildcard.
+    ("foo.mixed.torture.lab", "A", Secure),
+    ("foo.mixed.torture.lab", "NSEC", Secure),
+    ("*.mixed.torture.lab", "NSEC", Secure),
+    ("cut.mixed.torture.lab", "DS", Secure),
+    ("ins.mixed.torture.lab", "DS", Secure),
+    ("host.ins.mixed.torture.lab", "A", Insecure),
+    ("nothing.ins.mixed.torture.lab", "A", Insecure),
+    ("foo.one.two.three.deep.torture.lab", "A", Secure),
+    ("one.two.three.deep.torture.lab", "A", Secure),
+    ("foo.two.three.deep.torture.lab", "A", Secure),
+    ("x.y.three.deep.torture.lab", "A", Secure),
+    ("x.y.z.deep.torture.lab", "A", Secure),
+    ("x.y.z.tall.torture.lab", "A", Secure),
+    ("a.b.c.one.two.three.deep.torture.lab", "MX", Secure),
+    ("foo.chain.torture.lab", "A", Secure),
+    ("foo.chain.torture.lab", "MX", Secure),
+    ("Foo.cHaIn.tOrTuRe.LaB", "A", Secure),
+    // RFC 4592 2.2.1 asks these of its example.
+    ("host3.example.lab", "MX", Secure),
+    ("host3.example.lab", "A", Secure),
+    ("foo.bar.example.lab", "TXT", Secure),
+    ("host1.example.lab", "MX", Secure),
+    ("sub.*.example.lab", "MX", Secure),
+    ("_telnet._tcp.host1.example.lab", "SRV", Secure),
+    ("ghost.*.example.lab", "MX", Secure),
+    ("subdel.example.lab", "DS", Secure),
+    ("_ssh._tcp.host3.example.lab", "SRV", Secure),
+    ("_tcp.host1.example.lab", "A", Secure),
     // Chains.
     ("c1.torture.lab", "A", Secure),
     ("c1.torture.lab", "TXT", Secure),
@@ -102,7 +131,20 @@ pub const QUESTIONS: &[(&str, &str, Verdict)] = &[
     ("srv.torture.lab", "SRV", Secure),
     ("nap.torture.lab", "NAPTR", Secure),
     ("big.torture.lab", "TXT", Secure),
+    ("huge.torture.lab", "TXT", Secure),
+    ("unknown.torture.lab", "TYPE65280", Secure),
+    ("unknown.torture.lab", "TYPE65281", Secure),
+    ("www.torture.lab", "DNAME", Secure),
+    ("c1.torture.lab", "DNAME", Secure),
 ];
+
+/// Names of 255 octets: one that there is, two that there are not, and two below a wildcard.
+pub fn long_names() -> Vec<String> {
+    let mut names: Vec<_> = ['a', 'b', 'A'].into_iter().map(longest).collect();
+    let label = |letter: &str| letter.repeat(49);
+    names.extend(["y", "Z"].map(|letter| long_wild(&label(letter))));
+    names
+}
 
 #[test]
 fn delv_validates_every_answer() {
@@ -118,9 +160,13 @@ fn check(validator: fn(&Server, &str, &str) -> Result<Verdict, String>) {
     let world = World::new();
     let server = Server::of(&world);
     let mut wrong = Vec::new();
-    for (name, rtype, verdict) in QUESTIONS {
+    let long = long_names();
+    let long = ["A", "MX", "DS"]
+        .iter()
+        .flat_map(|rtype| long.iter().map(move |name| (&**name, *rtype, Secure)));
+    for (name, rtype, verdict) in QUESTIONS.iter().copied().chain(long) {
         match validator(&server, name, rtype) {
-            Ok(found) if found == *verdict => {}
+            Ok(found) if found == verdict => {}
             other => wrong.push(format!("{name} {rtype}: {other:?}")),
         }
     }

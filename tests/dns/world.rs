@@ -58,7 +58,17 @@ pub fn add(zone: &mut Zone, record: &str) {
         relative if origin == "." => format!("{relative}."),
         relative => format!("{relative}.{origin}"),
     };
-    let rdata = RData::try_from_str(rtype.parse().unwrap(), rdata).unwrap();
+    let rdata = match rtype.strip_prefix("TYPE") {
+        Some(code) => {
+            let digits = rdata.rsplit(' ').next().unwrap().as_bytes();
+            let octets = data_encoding::HEXLOWER.decode(digits).unwrap();
+            RData::Unknown {
+                code: code.parse::<u16>().unwrap().into(),
+                rdata: hickory_proto::rr::rdata::NULL::with(octets),
+            }
+        }
+        None => RData::try_from_str(rtype.parse().unwrap(), rdata).unwrap(),
+    };
     put(zone, &owner, rdata);
 }
 
@@ -185,7 +195,49 @@ pub const TORTURE: &[&str] = &[
     "srv SRV 0 0 25 WWW.torture.lab.",
     "nap NAPTR 1 1 \"u\" \"E2U+sip\" \"!x!y!\" Foo.Torture.lab.",
     "big TXT \"0123456789012345678901234567890123456789012345678901234567890123456789\"",
+    // A wildcard whose siblings are delegated, one of them to a zone that is served.
+    "*.mixed A 127.0.0.12",
+    "cut.mixed NS www.torture.lab.",
+    // Beside, at and below an empty non-terminal that is several labels above what there is.
+    "*.one.two.three.deep A 127.0.0.13",
+    "one.two.three.deep.tall A 127.0.0.14",
+    // Synthesised names below the name that an alias of a wildcard leads to.
+    "*.chain CNAME x.y.chained.torture.lab.",
+    "*.chained A 127.0.0.15",
+    // A type that nobody knows.
+    "unknown TYPE65280 \\# 3 010203",
 ];
+
+/// The example of RFC 4592 2.2.1: a wildcard at the apex.
+pub const EXAMPLE: &[&str] = &[
+    "* TXT \"this is a wildcard\"",
+    "* MX 10 host1.example.lab.",
+    "sub.* TXT \"this is not a wildcard\"",
+    "host1 A 192.0.2.1",
+    "_ssh._tcp.host1 SRV 0 0 22 host1.example.lab.",
+    "_ssh._tcp.host2 SRV 0 0 22 host2.example.lab.",
+    "subdel NS ns.example.com.",
+    "subdel NS ns.example.net.",
+];
+
+/// The longest name there can be in `torture.lab`: 255 octets, three labels of 63.
+pub fn longest(first: char) -> String {
+    let label = |octets: usize, letter: char| letter.to_string().repeat(octets);
+    let labels = [
+        label(49, first),
+        label(63, 'b'),
+        label(63, 'c'),
+        label(63, 'd'),
+    ];
+    format!("{}.torture.lab.", labels.join("."))
+}
+
+/// A name of 255 octets below a wildcard, or with `*` in place of the first label the wildcard.
+pub fn long_wild(first: &str) -> String {
+    let label = |letter: &str| letter.repeat(63);
+    let labels = [first.to_owned(), label("w"), label("c"), label("d")];
+    format!("{}.torture.lab.", labels.join("."))
+}
 
 /// Root, TLD, the zones below it, and a reverse zone.
 pub struct World {
@@ -207,18 +259,30 @@ impl World {
             let text = number.to_string().repeat(60);
             add(&mut torture, &format!("big TXT \"{text}\""));
         }
+        // As much as a message can hold.
+        for number in 0..15 {
+            let text = format!(" \"{}\"", char::from(b'a' + number).to_string().repeat(250));
+            add(&mut torture, &format!("huge TXT{}", text.repeat(17)));
+        }
+        add(&mut torture, &format!("{} A 127.0.0.16", longest('a')));
+        add(&mut torture, &format!("{} A 127.0.0.17", long_wild("*")));
         let mut torture = Signing::new(torture);
         let child = |origin| Signing::new(zone(origin, &["host A 127.0.0.1", "*.w A 127.0.0.2"]));
         let mut secure = child("sec.torture.lab.");
         let mut insecure = child("ins.torture.lab.");
+        let mut mixed = child("ins.mixed.torture.lab.");
         let mut reverse = Signing::new(zone("in-addr.arpa.", &["1.0.0.127 PTR mx06.et.lab."]));
+        let mut example = Signing::new(zone("example.lab.", EXAMPLE));
+        let mixed = torture.adopt(&mut mixed, false);
         let mut zones = vec![
             torture.adopt(&mut secure, true),
             torture.adopt(&mut insecure, false),
             lab.adopt(&mut torture, true),
             lab.adopt(&mut et, true),
+            lab.adopt(&mut example, true),
             root.adopt(&mut lab, true),
             root.adopt(&mut reverse, true),
+            mixed,
         ];
         zones.push(root.sign());
         Self { et, zones }

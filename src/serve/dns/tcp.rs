@@ -5,6 +5,8 @@ use super::worker::{Shared, Worker};
 use crate::base::limits;
 use crate::serve::Shutdown;
 use crate::serve::places::Places;
+use nix::errno::Errno;
+use socket2::SockRef;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,7 +14,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 /// Pause after the first failure to accept a connection; it doubles up to the longest.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
@@ -20,7 +22,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// Octets of answers that are gathered before they are sent.
 const GATHERED: usize = 16 * 1024;
 
-/// Accepts connections until shutdown, then waits for those there are to end, which they do with their next answer.
+/// Accepts connections until shutdown, then waits for those there are to end, which they do when they have sent what
+/// they have.
 pub(super) async fn serve(
     listener: TcpListener,
     places: Arc<Places>,
@@ -42,15 +45,23 @@ pub(super) async fn serve(
                 // A client that finds no place sees its connection closed and comes again.
                 let free = places.free_now();
                 if let Some(place) = free.and_then(|free| places.take(client.ip(), free)) {
-                    let worker = Worker::new(Arc::clone(&shared));
-                    let shutdown = shutdown.clone();
+                    let connection = Connection {
+                        stream,
+                        client,
+                        worker: Worker::new(Arc::clone(&shared)),
+                        output: Vec::new(),
+                    };
+                    let (places, shutdown) = (Arc::clone(&places), shutdown.clone());
                     connections.spawn(async move {
-                        let _place = place;
-                        if let Err(error) = converse(stream, client, worker, shutdown).await {
+                        if let Err(error) = connection.converse(&places, shutdown).await {
                             tracing::debug!(%client, %error, "a DNS connection failed");
                         }
+                        drop(place);
                     });
                 }
+            }
+            Err(error) if is_of_the_connection(&error) => {
+                tracing::debug!(%error, "a DNS connection ended before it was accepted");
             }
             Err(error) => {
                 // Out of file descriptors, mostly: accepting again at once would fail again, for ever.
@@ -67,51 +78,99 @@ pub(super) async fn serve(
     while connections.join_next().await.is_some() {}
 }
 
-/// Answers queries in their order until the client closes, falls silent or sends what is too long, or at shutdown.
-async fn converse(
-    mut stream: TcpStream,
+/// Whether this was the error of one connection, so that the next can be accepted at once (accept(2)).
+fn is_of_the_connection(error: &io::Error) -> bool {
+    use Errno::{
+        ECONNABORTED, ECONNRESET, EHOSTDOWN, EHOSTUNREACH, ENETDOWN, ENETUNREACH, ENONET,
+        ENOPROTOOPT, EOPNOTSUPP, EPERM, EPROTO,
+    };
+    let errno = error.raw_os_error().map(Errno::from_raw);
+    errno.is_some_and(|errno| {
+        let theirs = [
+            ECONNABORTED,
+            ECONNRESET,
+            EHOSTDOWN,
+            EHOSTUNREACH,
+            ENETDOWN,
+            ENETUNREACH,
+            ENONET,
+            ENOPROTOOPT,
+            EOPNOTSUPP,
+            EPERM,
+            EPROTO,
+        ];
+        theirs.contains(&errno)
+    })
+}
+
+struct Connection {
+    stream: TcpStream,
     client: SocketAddr,
-    mut worker: Worker,
-    mut shutdown: Shutdown,
-) -> io::Result<()> {
-    stream.set_nodelay(true)?;
-    let (mut input, mut output) = (Vec::new(), Vec::new());
-    let mut deadline = Instant::now() + limits::DNS_TCP_IDLE;
-    loop {
-        let mut read = 0;
-        while let Some(query) = message(&input[read..])? {
-            read += 2 + query.len();
-            worker.framed(query, client, &mut output);
-            if output.len() > GATHERED {
-                send(&mut stream, &mut output).await?;
+    worker: Worker,
+    /// Answers that are not sent yet, each behind its length.
+    output: Vec<u8>,
+}
+
+impl Connection {
+    /// Answers queries in their order until the client closes, falls silent or sends what is too long, or at shutdown.
+    async fn converse(mut self, places: &Places, mut shutdown: Shutdown) -> io::Result<()> {
+        self.stream.set_nodelay(true)?;
+        // Else the system keeps megabytes for a client that sends and never reads.
+        let socket = SockRef::from(&self.stream);
+        socket.set_recv_buffer_size(limits::DNS_TCP_BUFFER)?;
+        socket.set_send_buffer_size(limits::DNS_TCP_BUFFER)?;
+        let mut input = Vec::new();
+        let mut since = Instant::now();
+        loop {
+            let mut read = 0;
+            while let Some(query) = message(&input[read..])? {
+                read += 2 + query.len();
+                self.worker.framed(query, self.client, &mut self.output);
+                if self.output.len() > GATHERED {
+                    self.send().await?;
+                    since = Instant::now();
+                    if *shutdown.borrow() {
+                        return Ok(());
+                    }
+                }
             }
-        }
-        if read > 0 {
             input.drain(..read);
-            send(&mut stream, &mut output).await?;
-            deadline = Instant::now() + limits::DNS_TCP_IDLE;
-        }
-        // What is read at a time goes behind the one message at most that is not yet whole.
-        input.reserve(limits::DNS_QUERY);
-        tokio::select! {
-            biased;
-            () = stopped(&mut shutdown) => return Ok(()),
-            received = timeout_at(deadline, stream.read_buf(&mut input)) => match received {
-                Ok(Ok(0)) | Err(_) => return Ok(()),
-                Ok(Ok(_)) => {}
-                Ok(Err(error)) => return Err(error),
+            // What deserves no answer keeps no connection open, nor does part of a message.
+            if !self.output.is_empty() {
+                self.send().await?;
+                since = Instant::now();
+            }
+            // What is read at a time goes behind the one message at most that is not yet whole.
+            input.reserve(limits::DNS_QUERY);
+            tokio::select! {
+                biased;
+                () = stopped(&mut shutdown) => return Ok(()),
+                () = silence(places, since) => return Ok(()),
+                received = self.stream.read_buf(&mut input) => if received? == 0 {
+                    return Ok(());
+                },
             }
         }
     }
+
+    async fn send(&mut self) -> io::Result<()> {
+        // A client that does not take its answers holds a place that others need.
+        timeout(limits::DNS_TCP_IDLE, self.stream.write_all(&self.output))
+            .await
+            .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+        self.output.clear();
+        // One long answer is no reason to keep its room for as long as the connection lasts.
+        self.output.shrink_to(GATHERED);
+        Ok(())
+    }
 }
 
-async fn send(stream: &mut TcpStream, output: &mut Vec<u8>) -> io::Result<()> {
-    // A client that does not take its answers holds a place that others need.
-    timeout(limits::DNS_TCP_IDLE, stream.write_all(output))
-        .await
-        .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
-    output.clear();
-    Ok(())
+/// Waits until a client has been silent for too long: sooner while places are scarce.
+async fn silence(places: &Places, since: Instant) {
+    sleep_until(since + limits::DNS_TCP_SCARCE).await;
+    while !places.are_scarce() && since.elapsed() < limits::DNS_TCP_IDLE {
+        sleep(limits::DNS_TCP_SCARCE).await;
+    }
 }
 
 /// The message at the start of what was read, once it is whole.
@@ -146,5 +205,42 @@ mod tests {
             assert_eq!(message(input).unwrap(), whole, "{input:?}");
         }
         assert!(message(b"\xff\xff").is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn there_is_less_patience_while_places_are_scarce() {
+        let places = Arc::new(Places::new(4, 4));
+        let lasts = async |places: &Places| {
+            let since = Instant::now();
+            silence(places, since).await;
+            since.elapsed()
+        };
+        assert_eq!(lasts(&places).await, limits::DNS_TCP_IDLE);
+        let held: Vec<_> = (0..4).map(|_| places.free_now()).collect();
+        assert_eq!(lasts(&places).await, limits::DNS_TCP_SCARCE);
+        // Who waits already notices.
+        drop(held);
+        let waiting = tokio::spawn({
+            let places = Arc::clone(&places);
+            async move { lasts(&places).await }
+        });
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let held: Vec<_> = (0..4).map(|_| places.free_now()).collect();
+        assert_eq!(waiting.await.unwrap(), limits::DNS_TCP_SCARCE);
+        drop(held);
+    }
+
+    #[test]
+    fn only_the_errors_of_connections_let_the_next_be_accepted_at_once() {
+        for (errno, theirs) in [
+            (Errno::ECONNABORTED, true),
+            (Errno::EPROTO, true),
+            (Errno::EMFILE, false),
+            (Errno::ENFILE, false),
+            (Errno::ENOBUFS, false),
+            (Errno::EBADF, false),
+        ] {
+            assert_eq!(is_of_the_connection(&errno.into()), theirs, "{errno}");
+        }
     }
 }
