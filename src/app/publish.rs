@@ -157,7 +157,8 @@ impl Publisher {
             renewal = renewal.min(signed.next_renewal(now));
             zones.push(Arc::new(signed));
         }
-        self.snapshot.store(Arc::new(Snapshot::new(zones)));
+        let next = self.snapshot.load().followed_by(zones);
+        self.snapshot.store(Arc::new(next));
         self.serial = serial;
         self.renewal = renewal;
         let published = Order {
