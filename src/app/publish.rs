@@ -81,7 +81,10 @@ impl Publisher {
         now: Timestamp,
     ) -> Result<Self, PublishError> {
         let directory = &config.state.directory;
-        let keys = keys::store::open(&directory.join("keys"), random, now).map_err(failed)?;
+        let secondaries = config.dns.secondaries.iter();
+        let tsig = secondaries.map(|secondary| secondary.key.clone()).collect();
+        let keys = keys::store::open(&directory.join("keys"), &tsig, random, now);
+        let keys = keys.map_err(failed)?;
         let issuer = match config.certificates.issuer {
             Issuer::Internal => certs::Issuer::Internal,
             Issuer::Acme => return Err(failed("issuer \"acme\" is not in this version")),
