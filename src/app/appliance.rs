@@ -237,6 +237,7 @@ impl Appliance {
         let dns = serve::dns::Settings {
             tcp_clients: self.config.dns.tcp_clients,
             identity: self.config.zone_name(Zone::Et).to_string(),
+            keys: self.publisher().transfer_keys().map_err(failed)?,
         };
         let dns = serve::dns::run(
             sockets.dns,

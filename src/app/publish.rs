@@ -6,6 +6,7 @@ use crate::base::{Order, Server, Timestamp, Zone, file, limits};
 use crate::certs;
 use crate::config::{Config, Issuer};
 use crate::keys::{self, Keys};
+use crate::serve::dns::TransferKey;
 use crate::sign::{self, SignatureCache, SignedZone, Snapshot, Terms, Validity};
 use crate::zone::{self, Inputs, Operator, Ttls};
 use arc_swap::ArcSwap;
@@ -115,6 +116,16 @@ impl Publisher {
     /// The keys.
     pub const fn keys(&self) -> &Keys {
         &self.keys
+    }
+
+    /// The keys whose holders may fetch our zones.
+    ///
+    /// # Errors
+    /// When the name of one is no domain name.
+    pub fn transfer_keys(&self) -> Result<Vec<TransferKey>, PublishError> {
+        let keys = self.keys.tsig.values();
+        keys.map(|key| key.signer().map(TransferKey).map_err(failed))
+            .collect()
     }
 
     /// The certificates.

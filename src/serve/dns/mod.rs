@@ -10,11 +10,14 @@ mod question;
 mod sockets;
 mod special;
 mod tcp;
+mod transfer;
+mod tsig;
 mod udp;
 mod worker;
 
 pub use answer::{Asked, Outcome, Scratch, Transport, answer};
 pub use sockets::{BindError, Sockets, bind};
+pub use tsig::TransferKey;
 
 use super::Shutdown;
 use super::places::Places;
@@ -30,12 +33,14 @@ use tokio::task::JoinSet;
 use worker::Shared;
 
 /// What the nameserver can be told.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Settings {
     /// TCP connections at one time.
     pub tcp_clients: usize,
     /// What `id.server` in the class CHAOS tells (RFC 4892); empty: nothing.
     pub identity: String,
+    /// Who holds one of these may fetch the zones.
+    pub keys: Vec<TransferKey>,
 }
 
 /// Serves until shutdown, then ends when the last answer is sent.
@@ -54,6 +59,7 @@ pub async fn run(
         snapshot,
         specials: Specials {
             identity: settings.identity,
+            keys: settings.keys,
         },
         desk,
         clock,

@@ -2,7 +2,7 @@
 
 use super::answer::{Outcome, Scratch, Transport, answer};
 use super::observe::note;
-use super::special::Specials;
+use super::special::{self, Specials};
 use crate::base::ports::{Clock, Desk};
 use crate::sign::Snapshot;
 use arc_swap::{ArcSwap, Cache};
@@ -68,8 +68,13 @@ impl Worker {
                 }
             }
             Outcome::Special => {
-                let specials = &self.shared.specials;
-                return specials.answer(query, client, transport);
+                return self.shared.specials.answer(special::Asked {
+                    query,
+                    client,
+                    transport,
+                    snapshot,
+                    now: self.shared.clock.now(),
+                });
             }
         }
         Vec::new()
