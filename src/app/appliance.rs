@@ -1,6 +1,6 @@
 //! The appliance: what it holds, and how it starts and stops.
 
-use super::control::Commands;
+use super::control::{Commands, Running};
 use super::live::Live;
 use super::observer::Observer;
 use super::outcome::Outcomes;
@@ -9,7 +9,7 @@ use super::publish::Publisher;
 use super::relay::OperatorRelay;
 use super::reports::Intake;
 use super::sockets::Sockets;
-use super::{StartError, World, amend, failed, wake, way_out};
+use super::{StartError, World, amend, failed, notifier, wake, way_out};
 use crate::base::ports::{Clock, Control, Desk as DeskPort, Judge, Random};
 use crate::base::{Event, Gap, Order, Timestamp, Zone, limits};
 use crate::config::Config;
@@ -174,8 +174,23 @@ impl Appliance {
             Arc::clone(&self.clock),
         );
         let outcomes = Outcomes::new(&self, dial.clone()).map_err(failed)?;
-        let commands: Arc<dyn Control> =
-            Arc::new(Commands::new(&self, Some(Arc::clone(&outcomes))));
+        let mut helpers = JoinSet::new();
+        let world = World {
+            clock: Arc::clone(&self.clock),
+            random: Arc::clone(&self.random),
+        };
+        let told = notifier::start(
+            &self.config,
+            &self.publisher(),
+            &world,
+            &mut helpers,
+            &shutdown,
+        );
+        let running = Running {
+            outcomes: Arc::clone(&outcomes),
+            secondaries: told.map_err(failed)?,
+        };
+        let commands: Arc<dyn Control> = Arc::new(Commands::new(&self, Some(running)));
         let desk: Arc<dyn DeskPort> = observer.clone();
 
         let mut listeners = JoinSet::new();
@@ -187,7 +202,6 @@ impl Appliance {
             (ports, &presented, commands),
             &shutdown,
         )?;
-        let mut helpers = JoinSet::new();
         let stopped = shutdown.clone();
         helpers.spawn(async move { observer.observe(queries, stopped).await });
         helpers.spawn(amend::run(Arc::clone(&self.live), came, shutdown.clone()));

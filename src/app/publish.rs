@@ -10,9 +10,11 @@ use crate::serve::dns::TransferKey;
 use crate::sign::{self, SignatureCache, SignedZone, Snapshot, Terms, Validity};
 use crate::zone::{self, Inputs, Operator, Ttls};
 use arc_swap::ArcSwap;
+use hickory_proto::rr::TSigner;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::watch;
 
 /// Why nothing can be published; in words for the operator, with the file at fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +42,8 @@ pub struct Publisher {
     /// Zones of others that this nameserver serves as well: the demo's world.
     pub beside: Vec<Arc<SignedZone>>,
     snapshot: Arc<ArcSwap<Snapshot>>,
+    /// The last serial, for those who tell others of it.
+    published: watch::Sender<u32>,
     serial: u32,
     current: Option<Order>,
     renewal: Timestamp,
@@ -107,6 +111,7 @@ impl Publisher {
             signatures: BTreeMap::new(),
             beside: Vec::new(),
             snapshot: Arc::new(ArcSwap::from_pointee(Snapshot::new(Vec::new()))),
+            published: watch::Sender::new(0),
             serial: 0,
             current: None,
             renewal: now,
@@ -123,9 +128,25 @@ impl Publisher {
     /// # Errors
     /// When the name of one is no domain name.
     pub fn transfer_keys(&self) -> Result<Vec<TransferKey>, PublishError> {
-        let keys = self.keys.tsig.values();
-        keys.map(|key| key.signer().map(TransferKey).map_err(failed))
+        let names = self.keys.tsig.keys();
+        names
+            .map(|name| self.transfer_key(name).map(TransferKey))
             .collect()
+    }
+
+    /// The key of this name that secondaries share with us.
+    ///
+    /// # Errors
+    /// When there is none, or its name is no domain name.
+    pub fn transfer_key(&self, name: &str) -> Result<TSigner, PublishError> {
+        let key = self.keys.tsig.get(name);
+        let key = key.ok_or_else(|| failed(format!("there is no TSIG key {name}")))?;
+        key.signer().map_err(failed)
+    }
+
+    /// Tells the serial whenever new zones are served.
+    pub fn published(&self) -> watch::Receiver<u32> {
+        self.published.subscribe()
     }
 
     /// The certificates.
@@ -173,6 +194,7 @@ impl Publisher {
         }
         let next = self.snapshot.load().followed_by(zones);
         self.snapshot.store(Arc::new(next));
+        self.published.send_replace(serial);
         self.serial = serial;
         self.renewal = renewal;
         let published = Order {

@@ -14,6 +14,7 @@ mod rival;
 mod rotation;
 mod rows;
 mod server;
+mod transfer;
 mod validators;
 mod validity;
 mod wire;

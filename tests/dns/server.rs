@@ -4,7 +4,7 @@ use crate::world::{World, anchor};
 use arc_swap::ArcSwap;
 use mailproof::base::ports::{Answer, Clock, Decision, Desk, Greeting, Recipient, Unavailable};
 use mailproof::base::{Connection, ConnectionId, Fetch, Mailbox, Query, Timestamp};
-use mailproof::serve::dns::{Settings, bind, run};
+use mailproof::serve::dns::{Settings, TransferKey, bind, run};
 use mailproof::sign::{SignedZone, Snapshot};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -26,6 +26,11 @@ pub struct Server {
 impl Server {
     /// Serves these zones, of which the last is the root.
     pub fn start(zones: Vec<Arc<SignedZone>>) -> Self {
+        Self::shared(zones, Vec::new())
+    }
+
+    /// The same, with transfers for who holds one of these keys.
+    pub fn shared(zones: Vec<Arc<SignedZone>>, keys: Vec<TransferKey>) -> Self {
         let (tag, digest) = anchor(zones.last().unwrap());
         let runtime = Runtime::new().unwrap();
         let sockets = bind(&["127.0.0.1:0".parse().unwrap()]).unwrap();
@@ -36,6 +41,7 @@ impl Server {
         let settings = Settings {
             tcp_clients: 30,
             identity: "ns.lab".to_owned(),
+            keys,
         };
         let task = runtime.spawn(run(
             sockets,

@@ -77,7 +77,9 @@ pub fn answer(
         return Outcome::Answered(None);
     };
     begin(out, header, &query[HEADER..HEADER + question.name + 4]);
-    if let Some(Edns { version: 1.., .. }) = question.edns {
+    if let Some(Edns { version: 1.., .. }) = question.edns
+        && !question.signed
+    {
         end(out, question.edns, BADVERS, Counts::default());
         return Outcome::Answered(None);
     }
