@@ -4,6 +4,7 @@
 
 use crate::base::limits;
 use hickory_proto::op::{Message, MessageType, OpCode, Query, ResponseCode};
+use hickory_proto::rr::rdata::tsig::TsigError;
 use hickory_proto::rr::{DNSClass, Record, RecordType, TSigVerifier, TSigner};
 use std::fmt;
 use std::io;
@@ -34,8 +35,8 @@ pub enum NotifyError {
     Silent,
     /// Only what is no response to this came in time.
     Garbage,
-    /// It refused. With NOTAUTH it does not have the zone, or not the key, or its clock is off.
-    Refused(ResponseCode),
+    /// It refused. With NOTAUTH it does not have the zone, or TSIG says what is wrong: key, signature or clock.
+    Refused(ResponseCode, Option<TsigError>),
 }
 
 impl fmt::Display for NotifyError {
@@ -44,7 +45,14 @@ impl fmt::Display for NotifyError {
             Self::Io(error) => write!(f, "cannot be reached: {error}"),
             Self::Silent => f.write_str("does not answer"),
             Self::Garbage => f.write_str("answers what is no signed response to NOTIFY"),
-            Self::Refused(code) => write!(f, "answers {code}"),
+            Self::Refused(code, tsig) => {
+                let upper = |name: String| name.to_ascii_uppercase();
+                write!(f, "answers {}", upper(format!("{code:?}")))?;
+                match tsig {
+                    Some(error) => write!(f, " {}", upper(format!("{error:?}"))),
+                    None => Ok(()),
+                }
+            }
         }
     }
 }
@@ -76,7 +84,7 @@ pub async fn notify(target: &Target, soa: &Record, id: u16, now: u64) -> Result<
             } else {
                 NotifyError::Silent
             };
-            return Err(refused.map_or(nothing, NotifyError::Refused));
+            return Err(refused.unwrap_or(nothing));
         };
         let octets = &buffer[..received.map_err(failed)?];
         heard = true;
@@ -84,16 +92,18 @@ pub async fn notify(target: &Target, soa: &Record, id: u16, now: u64) -> Result<
             continue;
         };
         let code = response.metadata.response_code;
+        let said = match code {
+            ResponseCode::NoError => None,
+            code => {
+                let error = response.signature().and_then(|tsig| tsig.data.error);
+                Some(NotifyError::Refused(code, error))
+            }
+        };
         if verifier.verify(octets).is_ok() {
-            return match code {
-                ResponseCode::NoError => Ok(()),
-                code => Err(NotifyError::Refused(code)),
-            };
+            return said.map_or(Ok(()), Err);
         }
         // Without a right signature it may be from anybody: it explains a failure, and ends no waiting.
-        if code != ResponseCode::NoError {
-            refused = Some(code);
-        }
+        refused = said.or(refused);
     }
 }
 
@@ -175,59 +185,75 @@ mod tests {
         response
     }
 
-    type Answer = fn(&[u8]) -> Vec<Message>;
+    /// What it is, the responses to a request, and what comes of them.
+    type Row = (
+        &'static str,
+        fn(&[u8]) -> Vec<Message>,
+        Result<(), NotifyError>,
+    );
+
+    const REFUSED: NotifyError = NotifyError::Refused(ResponseCode::Refused, None);
+    const BAD_KEY: NotifyError =
+        NotifyError::Refused(ResponseCode::NotAuth, Some(TsigError::BadKey));
+
+    const ROWS: &[Row] = &[
+        (
+            "as it should be",
+            |ask| vec![respond(ask, ResponseCode::NoError, Some(&key(7)))],
+            Ok(()),
+        ),
+        ("nothing", |_| Vec::new(), Err(NotifyError::Silent)),
+        (
+            "not signed",
+            |ask| vec![respond(ask, ResponseCode::NoError, None)],
+            Err(NotifyError::Garbage),
+        ),
+        (
+            "signed with another key",
+            |ask| vec![respond(ask, ResponseCode::NoError, Some(&key(8)))],
+            Err(NotifyError::Garbage),
+        ),
+        (
+            "refused",
+            |ask| vec![respond(ask, ResponseCode::Refused, Some(&key(7)))],
+            Err(REFUSED),
+        ),
+        (
+            "the key unknown",
+            |ask| vec![unknown_key(ask)],
+            Err(BAD_KEY),
+        ),
+        (
+            "its own request",
+            |ask| vec![Message::from_vec(ask).unwrap()],
+            Err(NotifyError::Garbage),
+        ),
+        ("forged ones before the true one", forged, Ok(())),
+    ];
+
+    fn unknown_key(ask: &[u8]) -> Message {
+        let mut response = respond(ask, ResponseCode::NotAuth, Some(&key(7)));
+        let mut record = response.take_signature().unwrap();
+        record.data.mac.clear();
+        record.data.error = Some(TsigError::BadKey);
+        response.set_signature(record);
+        response
+    }
+
+    fn forged(ask: &[u8]) -> Vec<Message> {
+        let good = respond(ask, ResponseCode::NoError, Some(&key(7)));
+        let mut id = good.clone();
+        id.metadata.id ^= 1;
+        let mut opcode = good.clone();
+        opcode.metadata.op_code = OpCode::Query;
+        let mut name = good.clone();
+        name.queries[0].set_name(Name::from_ascii("ut.lab.").unwrap());
+        vec![id, opcode, name, unknown_key(ask), good]
+    }
 
     #[tokio::test]
     async fn only_a_signed_response_to_this_very_request_counts() {
-        let rows: [(&str, Answer, Result<(), NotifyError>); 8] = [
-            (
-                "as it should be",
-                |ask| vec![respond(ask, ResponseCode::NoError, Some(&key(7)))],
-                Ok(()),
-            ),
-            ("nothing", |_| Vec::new(), Err(NotifyError::Silent)),
-            (
-                "not signed",
-                |ask| vec![respond(ask, ResponseCode::NoError, None)],
-                Err(NotifyError::Garbage),
-            ),
-            (
-                "signed with another key",
-                |ask| vec![respond(ask, ResponseCode::NoError, Some(&key(8)))],
-                Err(NotifyError::Garbage),
-            ),
-            (
-                "refused",
-                |ask| vec![respond(ask, ResponseCode::Refused, Some(&key(7)))],
-                Err(NotifyError::Refused(ResponseCode::Refused)),
-            ),
-            (
-                "refused without a signature, as with a key that it does not know",
-                |ask| vec![respond(ask, ResponseCode::NotAuth, None)],
-                Err(NotifyError::Refused(ResponseCode::NotAuth)),
-            ),
-            (
-                "its own request",
-                |ask| vec![Message::from_vec(ask).unwrap()],
-                Err(NotifyError::Garbage),
-            ),
-            (
-                "forged ones before the true one",
-                |ask| {
-                    let good = respond(ask, ResponseCode::NoError, Some(&key(7)));
-                    let mut id = good.clone();
-                    id.metadata.id ^= 1;
-                    let mut opcode = good.clone();
-                    opcode.metadata.op_code = OpCode::Query;
-                    let mut name = good.clone();
-                    name.queries[0].set_name(Name::from_ascii("ut.lab.").unwrap());
-                    let refused = respond(ask, ResponseCode::NotAuth, None);
-                    vec![id, opcode, name, refused, good]
-                },
-                Ok(()),
-            ),
-        ];
-        for (what, answer, expected) in rows {
+        for (what, answer, expected) in ROWS {
             let secondary = UdpSocket::bind("127.0.0.1:0").await.unwrap();
             let target = Target {
                 address: secondary.local_addr().unwrap(),
@@ -247,7 +273,23 @@ mod tests {
             };
             let soa = soa();
             let (heard, ()) = tokio::join!(notify(&target, &soa, 4711, NOW), answering);
-            assert_eq!(heard, expected, "{what}");
+            assert_eq!(&heard, expected, "{what}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_as_logs_of_nameservers_do() {
+        for (error, text) in [
+            (
+                NotifyError::Refused(ResponseCode::Refused, None),
+                "answers REFUSED",
+            ),
+            (
+                NotifyError::Refused(ResponseCode::NotAuth, Some(TsigError::BadTime)),
+                "answers NOTAUTH BADTIME",
+            ),
+        ] {
+            assert_eq!(error.to_string(), text);
         }
     }
 

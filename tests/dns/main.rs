@@ -13,6 +13,7 @@ mod master;
 mod rival;
 mod rotation;
 mod rows;
+mod secondaries;
 mod server;
 mod transfer;
 mod validators;

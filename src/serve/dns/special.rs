@@ -394,4 +394,48 @@ mod tests {
             assert_eq!(found.map(|found| found.replace('"', "")), text);
         }
     }
+
+    #[test]
+    fn no_damage_to_a_signed_query_opens_a_transfer() {
+        use super::super::tsig::tests::{NOW, key};
+        use hickory_proto::rr::rdata::tsig::TsigAlgorithm;
+        let key = key("a.example.", TsigAlgorithm::HmacSha256);
+        let specials = Specials {
+            identity: String::new(),
+            keys: vec![key.clone()],
+        };
+        let axfr = query(OpCode::Query, DNSClass::IN, "et.lab.", RecordType::AXFR);
+        let mut message = Message::from_vec(&axfr).unwrap();
+        let (record, _) = key.0.sign_message(&message, NOW).unwrap();
+        message.set_signature(record);
+        let whole = message.to_vec().unwrap();
+        let answer = |query: &[u8]| {
+            let mut replies = specials.answer(Asked {
+                query,
+                client: "127.0.0.1:5353".parse().unwrap(),
+                transport: Transport::Tcp,
+                snapshot: &Snapshot::default(),
+                now: Timestamp::from_second(i64::try_from(NOW).unwrap()).unwrap(),
+            });
+            assert!(replies.len() <= 1);
+            replies.pop().unwrap_or_default()
+        };
+        // That the zone is none of ours is for those to know who hold the key; they get a MAC.
+        let known = |reply: &[u8]| {
+            let reply = Message::from_vec(reply).ok();
+            let tsig = reply.as_ref().and_then(|reply| reply.signature());
+            tsig.is_some_and(|tsig| tsig.data.error.is_none() && !tsig.data.mac.is_empty())
+        };
+        assert!(known(&answer(&whole)));
+        for at in 0..whole.len() {
+            for bit in 0..8 {
+                let mut damaged = whole.clone();
+                damaged[at] ^= 1 << bit;
+                // The id is the client's to choose, as is the case of the names of key and algorithm.
+                let same = at < 2 || (bit == 5 && damaged[at].is_ascii_alphabetic());
+                assert!(same || !known(&answer(&damaged)), "octet {at}, bit {bit}");
+            }
+            answer(&whole[..at]);
+        }
+    }
 }
