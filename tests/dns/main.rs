@@ -1,4 +1,4 @@
-//! Signed zones on the wire, judged by the programs of others: `delv`, `unbound-host`, `ldns-verify-zone`, `knotd`.
+//! Signed zones on the wire, judged by the programs of others: `delv`, `dig`, `unbound-host`, `ldns-verify-zone`, `knotd`, `nsd`.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
