@@ -53,7 +53,7 @@ pub fn rebuilds(home: &Path) -> Result<Vec<f64>, Failure> {
 pub async fn serve(address: SocketAddr, rebuilds: &Path) -> Result<(), Failure> {
     let sockets = bind(&[address])?;
     let mut et = Et::new()?;
-    let snapshot = Arc::new(ArcSwap::from_pointee(et.next(0, None)?));
+    let snapshot = Arc::new(ArcSwap::from_pointee(et.next(0, &Snapshot::default())?));
     let mut told = fs::File::create(rebuilds)?;
     let (_stop, shutdown) = watch::channel(false);
     let settings = Settings {
@@ -61,6 +61,7 @@ pub async fn serve(address: SocketAddr, rebuilds: &Path) -> Result<(), Failure> 
         identity: String::new(),
         rate_limit: RATE_LIMIT,
         cookie_secret: CookieSecret([7; 16]),
+        keys: Vec::new(),
     };
     let served = tokio::spawn(run(
         sockets,
@@ -77,7 +78,7 @@ pub async fn serve(address: SocketAddr, rebuilds: &Path) -> Result<(), Failure> 
             break;
         }
         let start = Instant::now();
-        snapshot.store(Arc::new(et.next(turn, Some(&snapshot.load()))?));
+        snapshot.store(Arc::new(et.next(turn, &snapshot.load())?));
         writeln!(told, "{}", start.elapsed().as_secs_f64() * 1e3)?;
     }
     Ok(served.await??)
@@ -103,7 +104,8 @@ impl Et {
         })
     }
 
-    fn next(&mut self, turn: usize, _old: Option<&Snapshot>) -> Result<Snapshot, Failure> {
+    /// The snapshot that takes the place of another one.
+    fn next(&mut self, turn: usize, old: &Snapshot) -> Result<Snapshot, Failure> {
         let inputs = Inputs {
             zone: Zone::Et,
             base_domain: &self.base,
@@ -129,7 +131,7 @@ impl Et {
         };
         let now = Timestamp::now();
         let signed = sign(&zone, &self.keys, &terms, now, &mut self.signatures)?;
-        Ok(Snapshot::new(vec![Arc::new(signed)]))
+        Ok(old.followed_by(vec![Arc::new(signed)]))
     }
 }
 

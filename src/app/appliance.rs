@@ -1,7 +1,7 @@
 //! The appliance: what it holds, and how it starts and stops.
 
 use super::alarm::Alarm;
-use super::control::Commands;
+use super::control::{Commands, Running};
 use super::live::Live;
 use super::observer::Observer;
 use super::outcome::Outcomes;
@@ -10,7 +10,7 @@ use super::publish::Publisher;
 use super::relay::OperatorRelay;
 use super::reports::Intake;
 use super::sockets::Sockets;
-use super::{StartError, World, amend, failed, wake, way_out};
+use super::{StartError, World, amend, failed, notifier, wake, way_out};
 use crate::base::ports::{Clock, Control, Desk as DeskPort, Judge, Random};
 use crate::base::{Event, Gap, Order, Timestamp, Zone, limits};
 use crate::config::Config;
@@ -176,8 +176,24 @@ impl Appliance {
             Arc::clone(&self.clock),
         );
         let outcomes = Outcomes::new(&self, dial.clone()).map_err(failed)?;
-        let commands: Arc<dyn Control> =
-            Arc::new(Commands::new(&self, Some(Arc::clone(&outcomes))).observing(&observer));
+        let mut helpers = JoinSet::new();
+        let world = World {
+            clock: Arc::clone(&self.clock),
+            random: Arc::clone(&self.random),
+        };
+        let told = notifier::start(
+            &self.config,
+            &self.publisher(),
+            &world,
+            &mut helpers,
+            &shutdown,
+        );
+        let running = Running {
+            outcomes: Arc::clone(&outcomes),
+            secondaries: told.map_err(failed)?,
+            observer: Arc::clone(&observer),
+        };
+        let commands: Arc<dyn Control> = Arc::new(Commands::new(&self, Some(running)));
         let desk: Arc<dyn DeskPort> = observer.clone();
 
         let mut listeners = JoinSet::new();
@@ -189,7 +205,6 @@ impl Appliance {
             (ports, &presented, commands),
             &shutdown,
         )?;
-        let mut helpers = JoinSet::new();
         let stopped = shutdown.clone();
         helpers.spawn(async move { observer.observe(queries, stopped).await });
         helpers.spawn(amend::run(Arc::clone(&self.live), came, shutdown.clone()));
@@ -243,6 +258,7 @@ impl Appliance {
             identity: self.config.zone_name(Zone::Et).to_string(),
             rate_limit: self.config.dns.rate_limit,
             cookie_secret: serve::dns::CookieSecret(secret),
+            keys: self.publisher().transfer_keys().map_err(failed)?,
         };
         let dns = serve::dns::run(
             sockets.dns,

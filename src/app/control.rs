@@ -3,6 +3,7 @@
 use super::appliance::Appliance;
 use super::erase;
 use super::live::Live;
+use super::notifier::Secondaries;
 use super::observer::Observer;
 use super::outcome::Outcomes;
 use super::publish::Publisher;
@@ -20,6 +21,17 @@ use std::collections::BTreeMap;
 use std::str::FromStr as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
+/// What runs beside the state directory.
+#[derive(Clone)]
+pub struct Running {
+    /// What makes results and sends mails.
+    pub outcomes: Arc<Outcomes>,
+    /// What is known of the secondaries.
+    pub secondaries: Arc<Secondaries>,
+    /// What takes observations.
+    pub observer: Arc<Observer>,
+}
+
 /// Carries out requests.
 #[derive(Clone)]
 pub struct Commands {
@@ -28,33 +40,22 @@ pub struct Commands {
     publisher: Arc<Mutex<Publisher>>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
-    /// What makes results and sends mails; `None` while the appliance is only opened.
-    outcomes: Option<Arc<Outcomes>>,
-    /// What takes observations; `None` while the appliance is only opened.
-    observer: Option<Arc<Observer>>,
+    /// `None` while the appliance is only opened.
+    running: Option<Running>,
     since: Timestamp,
 }
 
 impl Commands {
     /// Commands to this appliance, which runs or is only opened.
-    pub fn new(appliance: &Appliance, outcomes: Option<Arc<Outcomes>>) -> Self {
+    pub fn new(appliance: &Appliance, running: Option<Running>) -> Self {
         Self {
             config: Arc::clone(&appliance.config),
             live: Arc::clone(&appliance.live),
             publisher: appliance.shared_publisher(),
             clock: Arc::clone(&appliance.clock),
             random: Arc::clone(&appliance.random),
-            outcomes,
-            observer: None,
+            running,
             since: appliance.clock.now(),
-        }
-    }
-
-    /// The same, with what takes observations.
-    pub fn observing(self, observer: &Arc<Observer>) -> Self {
-        Self {
-            observer: Some(Arc::clone(observer)),
-            ..self
         }
     }
 
@@ -89,7 +90,7 @@ impl Commands {
             .iter()
             .filter(|test| test.ended.is_none())
             .count();
-        let running = self.outcomes.is_some();
+        let running = self.running.is_some();
         let journal = match self.live.trouble() {
             None => "ok".to_owned(),
             Some(trouble) => format!(
@@ -107,7 +108,8 @@ impl Commands {
             "serial": order.as_ref().map(|order| order.serial),
             "order": order.map(|order| order.order),
             "open_tests": open,
-            "queries_not_noted": self.observer.as_ref().map(|observer| observer.not_noted()),
+            "queries_not_noted": self.running.as_ref().map(|running| running.observer.not_noted()),
+            "secondaries": self.running.as_ref().and_then(|running| running.secondaries.json()),
         }})
     }
 
@@ -247,7 +249,8 @@ impl Commands {
             }
             _ => return Err("one of id and mailbox is needed".to_owned()),
         };
-        let erased = erase::erase(&self.live, self.outcomes.as_deref(), whom).await?;
+        let outcomes = self.running.as_ref().map(|running| &running.outcomes);
+        let erased = erase::erase(&self.live, outcomes.map(Arc::as_ref), whom).await?;
         let text = format!(
             "erased: {}, {}, {}, {}; gone for every reader, and from the file after the next start",
             counted(erased.tests, "test"),

@@ -13,6 +13,7 @@ mod erase;
 mod live;
 mod losses;
 mod names;
+mod notifier;
 mod observer;
 mod outcome;
 mod pages;

@@ -6,12 +6,15 @@ use crate::base::{Order, Server, Timestamp, Zone, file, limits};
 use crate::certs;
 use crate::config::{Config, Issuer};
 use crate::keys::{self, Keys};
+use crate::serve::dns::TransferKey;
 use crate::sign::{self, SignatureCache, SignedZone, Snapshot, Terms, Validity};
 use crate::zone::{self, Inputs, Operator, Ttls};
 use arc_swap::ArcSwap;
+use hickory_proto::rr::TSigner;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::watch;
 
 /// Why nothing can be published; in words for the operator, with the file at fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +42,8 @@ pub struct Publisher {
     /// Zones of others that this nameserver serves as well: the demo's world.
     pub beside: Vec<Arc<SignedZone>>,
     snapshot: Arc<ArcSwap<Snapshot>>,
+    /// The last serial, for those who tell others of it.
+    published: watch::Sender<u32>,
     serial: Option<u32>,
     current: Option<Order>,
     renewal: Timestamp,
@@ -81,7 +86,10 @@ impl Publisher {
         now: Timestamp,
     ) -> Result<Self, PublishError> {
         let directory = &config.state.directory;
-        let keys = keys::store::open(&directory.join("keys"), random, now).map_err(failed)?;
+        let secondaries = config.dns.secondaries.iter();
+        let tsig = secondaries.map(|secondary| secondary.key.clone()).collect();
+        let keys = keys::store::open(&directory.join("keys"), &tsig, random, now);
+        let keys = keys.map_err(failed)?;
         let issuer = match config.certificates.issuer {
             Issuer::Internal => certs::Issuer::Internal,
             Issuer::Acme => return Err(failed("issuer \"acme\" is not in this version")),
@@ -103,6 +111,7 @@ impl Publisher {
             signatures: BTreeMap::new(),
             beside: Vec::new(),
             snapshot: Arc::new(ArcSwap::from_pointee(Snapshot::new(Vec::new()))),
+            published: watch::Sender::new(0),
             serial: None,
             current: None,
             renewal: now,
@@ -112,6 +121,32 @@ impl Publisher {
     /// The keys.
     pub const fn keys(&self) -> &Keys {
         &self.keys
+    }
+
+    /// The keys whose holders may fetch our zones.
+    ///
+    /// # Errors
+    /// When the name of one is no domain name.
+    pub fn transfer_keys(&self) -> Result<Vec<TransferKey>, PublishError> {
+        let names = self.keys.tsig.keys();
+        names
+            .map(|name| self.transfer_key(name).map(TransferKey))
+            .collect()
+    }
+
+    /// The key of this name that secondaries share with us.
+    ///
+    /// # Errors
+    /// When there is none, or its name is no domain name.
+    pub fn transfer_key(&self, name: &str) -> Result<TSigner, PublishError> {
+        let key = self.keys.tsig.get(name);
+        let key = key.ok_or_else(|| failed(format!("there is no TSIG key {name}")))?;
+        key.signer().map_err(failed)
+    }
+
+    /// Tells the serial whenever new zones are served.
+    pub fn published(&self) -> watch::Receiver<u32> {
+        self.published.subscribe()
     }
 
     /// The certificates.
@@ -156,7 +191,9 @@ impl Publisher {
             renewal = renewal.min(signed.next_renewal(now));
             zones.push(Arc::new(signed));
         }
-        self.snapshot.store(Arc::new(Snapshot::new(zones)));
+        let next = self.snapshot.load().followed_by(zones);
+        self.snapshot.store(Arc::new(next));
+        self.published.send_replace(serial);
         self.serial = Some(serial);
         self.renewal = renewal;
         let published = Order {

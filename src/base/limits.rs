@@ -263,6 +263,24 @@ pub const DNS_RATE_IN_ALL: u32 = 20;
 pub const DNS_ALLOWANCES: usize = 1 << 16;
 /// Octets of a DNS query over TCP; a longer one ends the connection.
 pub const DNS_QUERY: usize = 4096;
+/// Octets of a message of a zone transfer, but for one record that is longer.
+pub const TRANSFER_MESSAGE: usize = 16 * 1024;
+/// Versions of a zone from which the way to the current one is kept, for incremental transfers.
+pub const ZONE_VERSIONS: usize = 256;
+/// Octets of what is kept for that, of one zone.
+pub const ZONE_CHANGES: usize = 4 * 1024 * 1024;
+/// Secondaries that are told of each change.
+pub const SECONDARIES: usize = 16;
+/// Characters of the name of a TSIG key; its file is named after it.
+pub const TSIG_NAME: usize = 128;
+/// Octets of the secret of a TSIG key; the least is half of SHA-256 (RFC 8945 5.2.2.1).
+pub const TSIG_SECRET: (usize, usize) = (16, 512);
+/// Wait for the response to a NOTIFY, and pause before the next; the pause doubles up to the longest (RFC 1996 3.6).
+pub const NOTIFY_WAIT: Duration = Duration::from_secs(2);
+/// See `NOTIFY_WAIT`.
+pub const NOTIFY_PAUSE: Duration = Duration::from_secs(1);
+/// See `NOTIFY_WAIT`.
+pub const NOTIFY_LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// Octets of a file with a key or a certificate chain.
 pub const KEY_FILE: u64 = 64 * 1024;
 /// Connections that an inbound check makes to one address.

@@ -81,6 +81,23 @@ pub fn status(answer: &Value) -> String {
     facts
         .iter()
         .filter(|(_, value)| !value.is_null())
-        .map(|(name, value)| format!("{:19}{}\n", format!("{name}:"), plain(value)))
+        .map(|(name, value)| match value.as_array() {
+            Some(rows) if name == "secondaries" => rows.iter().map(secondary).collect(),
+            _ => format!("{:19}{}\n", format!("{name}:"), plain(value)),
+        })
         .collect()
+}
+
+/// One zone at one secondary.
+fn secondary(row: &Value) -> String {
+    let heard = match row.get("serial").and_then(Value::as_u64) {
+        Some(serial) => format!("heard of {serial} at {}", string(row, "heard")),
+        None => "heard of nothing yet".to_owned(),
+    };
+    let trouble = match string(row, "trouble") {
+        "" => String::new(),
+        trouble => format!("; now it {trouble}"),
+    };
+    let (address, zone) = (string(row, "address"), string(row, "zone"));
+    format!("{:14}{address} {zone}: {heard}{trouble}\n", "secondary:")
 }

@@ -145,8 +145,17 @@ pub struct CertificatesConfig {
     pub caa: Option<String>,
 }
 
+/// A nameserver of others that serves our zones as well, and is told of each change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Secondary {
+    /// Where it takes NOTIFY.
+    pub address: SocketAddr,
+    /// The name of the TSIG key that it shares with us: lower case, fit for the name of a file.
+    pub key: String,
+}
+
 /// The nameserver.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DnsConfig {
     /// TTL of the MX records.
     pub ttl_mx: Duration,
@@ -158,6 +167,8 @@ pub struct DnsConfig {
     pub ttl_keys: Duration,
     /// Equal answers a second to one client network over UDP; 0: any number.
     pub rate_limit: u32,
+    /// Who may fetch our zones, each address once.
+    pub secondaries: Vec<Secondary>,
     /// TCP connections at a time.
     pub tcp_clients: usize,
 }

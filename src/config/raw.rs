@@ -1,6 +1,6 @@
 //! The file as it is written, key by key; unknown keys are refused.
 
-use super::value::{Address, Denied, Family, Issuer, Span, Validate};
+use super::value::{Address, Denied, Endpoint, Family, Issuer, Span, Validate};
 use crate::base::{Domain, Mailbox, Network};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -98,7 +98,7 @@ table!(Dns {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Secondary {
-    pub address: Address,
+    pub address: Endpoint,
     pub key: String,
 }
 

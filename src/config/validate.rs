@@ -2,10 +2,10 @@
 
 use super::{
     CertificatesConfig, Config, ConfigError, DialConfig, DnsConfig, Issuer, LimitsConfig,
-    NetworkConfig, ReplyConfig, RetentionConfig, StateConfig, TestConfig, place, raw,
+    NetworkConfig, ReplyConfig, RetentionConfig, Secondary, StateConfig, TestConfig, place, raw,
     value::{Address, Span, Validate},
 };
-use crate::base::{Domain, Language, Mailbox, Server, Zone};
+use crate::base::{Domain, Language, Mailbox, Server, Zone, limits};
 use crate::cases;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -99,13 +99,14 @@ pub(super) fn validate(file: &Path, text: &str, raw: raw::File) -> Result<Config
     source.without_effect("keys.zsk_lifetime", !raw.keys.zsk_lifetime.is_empty())?;
     source.without_effect("metrics.listen", !raw.metrics.listen.is_empty())?;
     let test = test(&source, &raw.test)?;
+    let network = network(&source, raw.network)?;
     Ok(Config {
         file: file.to_owned(),
-        network: network(&source, raw.network)?,
+        dns: dns(&source, &raw.dns, &network)?,
+        network,
         dial: dial(&source, raw.dial)?,
         test,
         certificates: certificates(&source, &raw.certificates)?,
-        dns: dns(&source, &raw.dns)?,
         reply: reply(&source, &base_domain, raw.reply)?,
         limits: LimitsConfig {
             smtp_clients: source.number(
@@ -321,8 +322,11 @@ fn certificates(
     Ok(CertificatesConfig { issuer, caa: None })
 }
 
-fn dns(source: &Source<'_>, raw: &raw::Dns) -> Result<DnsConfig, ConfigError> {
-    source.without_effect("dns.secondaries", !raw.secondaries.is_empty())?;
+fn dns(
+    source: &Source<'_>,
+    raw: &raw::Dns,
+    network: &NetworkConfig,
+) -> Result<DnsConfig, ConfigError> {
     let ttl = |key: &str, span, most| source.span(key, span, 1..=most);
     // An order of the MX must be known to all before the next one comes; a next key's TLSA before the key is used,
     // an hour later (`certs::plan::PUBLISHED`).
@@ -333,8 +337,52 @@ fn dns(source: &Source<'_>, raw: &raw::Dns) -> Result<DnsConfig, ConfigError> {
         ttl_negative: ttl("dns.ttl_negative", raw.ttl_negative, roll)?,
         ttl_keys: ttl("dns.ttl_keys", raw.ttl_keys, 86_400)?,
         rate_limit: source.number("dns.rate_limit", raw.rate_limit, 0..=1_000_000)?,
+        secondaries: secondaries(source, &raw.secondaries, network)?,
         tcp_clients: source.number("dns.tcp_clients", raw.tcp_clients, 1..=100_000)?,
     })
+}
+
+fn secondaries(
+    source: &Source<'_>,
+    raw: &[raw::Secondary],
+    network: &NetworkConfig,
+) -> Result<Vec<Secondary>, ConfigError> {
+    let wrong = |what: String| source.wrong("dns.secondaries", what);
+    if raw.len() > limits::SECONDARIES {
+        let (named, most) = (raw.len(), limits::SECONDARIES);
+        return Err(wrong(format!(
+            "names {named} secondaries; at most {most} are allowed"
+        )));
+    }
+    let own = network.listeners(network.dns_port);
+    let mut secondaries: Vec<Secondary> = Vec::new();
+    for raw::Secondary { address, key } in raw {
+        let address = address.0;
+        if own.contains(&address) {
+            return Err(wrong(format!(
+                "{address} is this nameserver; name those that fetch from it"
+            )));
+        }
+        if secondaries.iter().any(|other| other.address == address) {
+            return Err(wrong(format!("{address} is named twice; once is enough")));
+        }
+        if !is_key_name(key) {
+            return Err(wrong(format!(
+                "{key:?} is no name of a key; allowed are labels of a-z, 0-9, - and _ with dots between, {} characters at most: \"secondary.example.net\"",
+                limits::TSIG_NAME
+            )));
+        }
+        let key = key.clone();
+        secondaries.push(Secondary { address, key });
+    }
+    Ok(secondaries)
+}
+
+/// Whether this is a domain name (RFC 8945 4.2) that can be part of the name of a file.
+fn is_key_name(name: &str) -> bool {
+    let fits = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_');
+    let label = |label: &str| (1..=63).contains(&label.len()) && label.bytes().all(fits);
+    name.len() <= limits::TSIG_NAME && name.split('.').all(label)
 }
 
 fn reply(

@@ -2,7 +2,7 @@
 
 use crate::base::{Domain, Network};
 use serde::de::{Deserialize, Deserializer, Error};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 /// A time span such as `90s`, `3m`, `20h` or `14d`.
@@ -45,6 +45,26 @@ impl<'de> Deserialize<'de> for Address {
             D::Error::custom(format!("{text:?} is no address; allowed are IPv4 and IPv6 addresses: \"192.0.2.25\", \"2001:db8::25\""))
         })
     }
+}
+
+/// An address, with a port if it is not that of the DNS: `192.0.2.53`, `192.0.2.53:5353`, `[2001:db8::53]:5353`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Endpoint(pub SocketAddr);
+
+impl<'de> Deserialize<'de> for Endpoint {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(from)?;
+        endpoint(&text).map(Self).map_err(D::Error::custom)
+    }
+}
+
+fn endpoint(text: &str) -> Result<SocketAddr, String> {
+    let alone = || Some(SocketAddr::new(text.parse().ok()?, 53));
+    (text.parse().ok().or_else(alone))
+        .filter(|endpoint| endpoint.port() != 0 && !endpoint.ip().is_unspecified())
+        .ok_or_else(|| {
+            format!("{text:?} is no address; allowed are an address, port 53 then, and an address with a port: \"192.0.2.53\", \"2001:db8::53\", \"192.0.2.53:5353\", \"[2001:db8::53]:5353\"")
+        })
 }
 
 /// A network or a domain, for the opt-out list.
@@ -137,6 +157,25 @@ mod tests {
                 seconds,
                 "{text}"
             );
+        }
+    }
+
+    #[test]
+    fn endpoints_have_the_port_of_the_dns_unless_they_say_otherwise() {
+        for (text, read) in [
+            ("192.0.2.53", Some("192.0.2.53:53")),
+            ("192.0.2.53:5353", Some("192.0.2.53:5353")),
+            ("2001:db8::53", Some("[2001:db8::53]:53")),
+            ("[2001:db8::53]:5353", Some("[2001:db8::53]:5353")),
+            ("[2001:db8::53]", None),
+            ("192.0.2.53:0", None),
+            ("192.0.2.53:65536", None),
+            ("0.0.0.0", None),
+            ("ns.example.net", None),
+            ("", None),
+        ] {
+            let found = endpoint(text).ok().map(|endpoint| endpoint.to_string());
+            assert_eq!(found.as_deref(), read, "{text}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The only outbound sockets: look-ups, mail to others, policies by HTTPS, the control client.
+//! The only outbound sockets: look-ups, mail to others, policies by HTTPS, NOTIFY, the control client.
 //!
 //! Whatever others named as a target (an MX host, a policy host) is connected through [`Dial::connect`], which checks
 //! the very address it connects against [`reach`]. Nothing here decides what a measurement means.
@@ -8,6 +8,7 @@ pub mod control;
 pub mod deliver;
 pub mod https;
 pub mod judge;
+pub mod notify;
 pub mod reach;
 pub mod resolver;
 pub mod smtp;

@@ -1,4 +1,4 @@
-//! DNSSEC, DKIM and token keys as values, and their store.
+//! DNSSEC, DKIM, TSIG and token keys as values, and their store.
 //!
 //! Keys are made once, kept in files that `openssl` can read, and handed out as values that no longer know their
 //! files. Nothing here signs a zone or a mail, and no private key is ever written to a log or an error.
@@ -6,11 +6,14 @@
 pub mod dkim;
 pub mod dnssec;
 pub mod store;
+pub mod tsig;
 
 pub use dkim::{DkimKey, DkimKeys, DkimKind};
 pub use dnssec::{DnssecKey, KeyState, Role, ZoneKeys};
+pub use tsig::TsigKey;
 
 use crate::base::Zone;
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// Why a key could not be made, read or kept. Holds the file's name where there is one, never key material.
@@ -47,6 +50,8 @@ pub struct Keys {
     pub dkim: DkimKeys,
     /// The key of the tokens.
     pub token: TokenKey,
+    /// The keys that secondaries share with us, by name.
+    pub tsig: BTreeMap<String, TsigKey>,
     /// What the TLSA records published as wrong hold: random, so the digest of no key in use.
     pub invalid_tlsa: [u8; 32],
 }

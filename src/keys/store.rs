@@ -5,6 +5,7 @@
 //! | `et-ksk-12345.pem`, `et-zsk-54321.pem`, same for `ut` | DNSSEC keys, by zone, role and tag |
 //! | `dkim-rsa20261123.pem`, `dkim-ed20261123.pem` | DKIM keys, by selector |
 //! | `token.key` | the key of the tokens, hexadecimal |
+//! | `tsig-NAME.key` | a key that secondaries share with us, as `tsig-keygen` writes it |
 //! | `invalid-tlsa.hex` | the digest that wrong TLSA records publish |
 //!
 //! A `.pem` file is a PKCS#8 private key as `openssl pkey` reads it, with lines `name: value` before it that say where
@@ -13,12 +14,14 @@
 //! parent would not fit it.
 
 use super::{
-    DkimKey, DkimKeys, DkimKind, DnssecKey, KeyError, KeyState, Keys, Role, TokenKey, ZoneKeys,
+    DkimKey, DkimKeys, DkimKind, DnssecKey, KeyError, KeyState, Keys, Role, TokenKey, TsigKey,
+    ZoneKeys,
 };
 use crate::base::ports::Random;
 use crate::base::{Timestamp, Zone, file, limits};
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::pki_types::pem::PemObject as _;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -34,12 +37,17 @@ impl From<file::FileError> for KeyError {
     }
 }
 
-/// Reads all keys, and makes those that are missing.
+/// Reads all keys, and makes those that are missing; `tsig` names the keys that secondaries share with us.
 ///
 /// # Errors
 /// When the directory or a file in it cannot be read or written, a file holds something else than its name says, a
 /// zone has zone signing keys but no key signing key, or there are keys of a kind but none of them signs.
-pub fn open(directory: &Path, random: &dyn Random, now: Timestamp) -> Result<Keys, KeyError> {
+pub fn open(
+    directory: &Path,
+    tsig: &BTreeSet<String>,
+    random: &dyn Random,
+    now: Timestamp,
+) -> Result<Keys, KeyError> {
     file::directory(directory)?;
     let names = list(directory)?;
     Ok(Keys {
@@ -48,6 +56,7 @@ pub fn open(directory: &Path, random: &dyn Random, now: Timestamp) -> Result<Key
         dkim: dkim(directory, &names, now)?,
         token: TokenKey(secret(&directory.join(TOKEN), random)?),
         invalid_tlsa: secret(&directory.join(INVALID_TLSA), random)?,
+        tsig: shared(directory, tsig, random)?,
     })
 }
 
@@ -230,6 +239,31 @@ fn secret(path: &Path, random: &dyn Random) -> Result<[u8; 32], KeyError> {
     Ok(octets)
 }
 
+/// The keys of these names, for secondaries.
+fn shared(
+    directory: &Path,
+    names: &BTreeSet<String>,
+    random: &dyn Random,
+) -> Result<BTreeMap<String, TsigKey>, KeyError> {
+    let mut keys = BTreeMap::new();
+    for name in names {
+        let path = directory.join(format!("tsig-{name}.key"));
+        let wrong = |why: &str| KeyError(format!("{}: {why}", path.display()));
+        let key = if let Some(text) = file::read(&path, limits::KEY_FILE)? {
+            TsigKey::parse(&text).map_err(|error| wrong(&error.0))?
+        } else {
+            let key = TsigKey::generate(name, random);
+            file::write(&path, key.text().as_bytes())?;
+            key
+        };
+        if key.name() != name {
+            return Err(wrong(&format!("holds the key {:?}", key.name())));
+        }
+        keys.insert(name.clone(), key);
+    }
+    Ok(keys)
+}
+
 fn put(
     path: &Path,
     state: KeyState,
@@ -284,7 +318,8 @@ mod tests {
 
     fn open_at(directory: &Path) -> Result<Keys, KeyError> {
         let random = Counting(std::sync::atomic::AtomicU8::new(1));
-        open(directory, &random, "2026-11-23T12:00:00Z".parse().unwrap())
+        let (tsig, now) = (BTreeSet::new(), "2026-11-23T12:00:00Z".parse().unwrap());
+        open(directory, &tsig, &random, now)
     }
 
     fn files(directory: &Path) -> Vec<(PathBuf, String)> {
@@ -384,5 +419,40 @@ mod tests {
         fs::write(&et, text.replace("active", "retired")).unwrap();
         let error = open_at(folder.path()).unwrap_err();
         assert!(error.0.contains("et-ksk-*.pem is active"), "{error}");
+    }
+
+    #[test]
+    fn a_key_of_a_secondary_is_made_once_or_brought_along() {
+        let folder = tempfile::tempdir().unwrap();
+        let names: BTreeSet<String> = ["a.example", "b"].map(str::to_owned).into();
+        let open = || {
+            let random = Counting(std::sync::atomic::AtomicU8::new(1));
+            open(folder.path(), &names, &random, Timestamp::UNIX_EPOCH)
+        };
+        let first = open().unwrap().tsig;
+        assert_eq!(
+            first.keys().collect::<BTreeSet<_>>(),
+            names.iter().collect()
+        );
+        assert_eq!(open().unwrap().tsig, first);
+        let path = folder.path().join("tsig-a.example.key");
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        let brought =
+            "key \"A.example.\" { algorithm hmac-sha512; secret \"MDEyMzQ1Njc4OWFiY2RlZg==\"; };";
+        fs::write(&path, brought).unwrap();
+        let key = open().unwrap().tsig["a.example"].clone();
+        assert_eq!(key, TsigKey::parse(brought).unwrap());
+        for (text, why) in [
+            ("nothing", "tsig-a.example.key: is not of the form"),
+            (
+                &brought.replace("A.e", "e"),
+                "tsig-a.example.key: holds the key \"example\"",
+            ),
+        ] {
+            fs::write(&path, text).unwrap();
+            let error = open().unwrap_err();
+            assert!(error.0.contains(why), "{error}");
+        }
     }
 }

@@ -19,6 +19,8 @@ pub(super) enum Owner<'n> {
     Question,
     /// This name.
     Name(&'n WireName),
+    /// This name, spelled out.
+    Whole(&'n WireName),
 }
 
 /// Encoded records.
@@ -66,10 +68,19 @@ impl Blob {
         }
     }
 
-    fn record(&mut self, owner: Owner<'_>, rtype: u16, ttl: u32, rdata: &[u8], zone: &WireName) {
+    /// Adds one record.
+    pub(super) fn record(
+        &mut self,
+        owner: Owner<'_>,
+        rtype: u16,
+        ttl: u32,
+        rdata: &[u8],
+        zone: &WireName,
+    ) {
         match owner {
             Owner::Question => self.octets.extend(QUESTION),
             Owner::Name(name) => self.name(name, zone),
+            Owner::Whole(name) => self.octets.extend(name.as_bytes()),
         }
         self.octets.extend(rtype.to_be_bytes());
         self.octets.extend([0, 1]);
@@ -114,7 +125,13 @@ impl Blob {
         }
     }
 
-    /// Appends the records to a message whose question ends in the apex at octet `apex`, and returns how many.
+    /// Octets of the records so far.
+    pub(super) const fn len(&self) -> usize {
+        self.octets.len()
+    }
+
+    /// Appends the records to a message that has the apex at octet `apex`, as the end of its question say, and returns
+    /// how many.
     pub(super) fn write(&self, out: &mut Vec<u8>, apex: u16) -> u16 {
         let start = out.len();
         out.extend_from_slice(&self.octets);

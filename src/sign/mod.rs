@@ -7,6 +7,7 @@
 //! NSEC and not NSEC3: what the zones hold is public by purpose, and RFC 9276 prefers it then.
 
 mod blob;
+mod history;
 mod message;
 mod name;
 mod rrset;
@@ -15,12 +16,14 @@ mod signed;
 mod snapshot;
 #[cfg(test)]
 mod tests;
+mod transfer;
 mod tree;
 
 pub use name::{Place, QueryName};
 pub use signature::SignatureCache;
 pub use signed::{Counts, Found, SignedZone};
-pub use snapshot::Snapshot;
+pub use snapshot::{Snapshot, Transfer};
+pub use transfer::Section;
 
 use crate::base::Timestamp;
 use crate::keys::{KeyState, Role, ZoneKeys};

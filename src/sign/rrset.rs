@@ -1,6 +1,7 @@
 //! RRsets in the form in which they are signed, which is the form in which they are served.
 
 use super::SignError;
+use super::name::WireName;
 use hickory_proto::rr::{DNSClass, RecordSet, RecordType};
 use hickory_proto::serialize::binary::{BinEncodable, BinEncoder, NameEncoding};
 
@@ -19,7 +20,32 @@ pub(super) struct Rrset {
     pub(super) signatures: Vec<Vec<u8>>,
 }
 
+/// One record as it is encoded.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Listed<'r> {
+    pub(super) owner: &'r WireName,
+    pub(super) rtype: u16,
+    pub(super) ttl: u32,
+    pub(super) rdata: &'r [u8],
+}
+
 impl Rrset {
+    /// The records, then their signatures.
+    pub(super) fn listed<'r>(&'r self, owner: &'r WireName) -> impl Iterator<Item = Listed<'r>> {
+        let listed = move |rtype, rdata: &'r Vec<u8>| Listed {
+            owner,
+            rtype,
+            ttl: self.ttl,
+            rdata,
+        };
+        let records = self
+            .rdata
+            .iter()
+            .map(move |rdata| listed(self.rtype, rdata));
+        let signatures = self.signatures.iter();
+        records.chain(signatures.map(move |rdata| listed(RecordType::RRSIG.into(), rdata)))
+    }
+
     /// An RRset made of these records, not signed.
     pub(super) fn new(rtype: RecordType, ttl: u32, mut rdata: Vec<Vec<u8>>) -> Self {
         rdata.sort();

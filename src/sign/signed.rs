@@ -4,7 +4,7 @@ use super::SignError;
 use super::blob::Blob;
 use super::message::{Answers, Encoder, Message, Pair, cover};
 use super::name::{Place, QueryName, WireName};
-use super::rrset::Rrset;
+use super::rrset::{Listed, Rrset};
 use super::tree::{Node, Tree};
 use crate::base::Timestamp;
 use hickory_proto::dnssec::rdata::DS;
@@ -107,6 +107,13 @@ impl SignedZone {
     /// # Errors
     /// When a record that was encoded cannot be read back.
     pub fn records(&self) -> Result<Vec<Record>, SignError> {
+        self.listed()
+            .map(|listed| record(listed.owner, listed.rtype, listed.ttl, listed.rdata))
+            .collect()
+    }
+
+    /// The same records, as they are encoded.
+    pub(super) fn listed(&self) -> impl Iterator<Item = Listed<'_>> {
         let soa = self.tree.soa().map(|soa| (&self.tree.apex, soa));
         let mut nodes: Vec<(&Place, &Node)> =
             self.tree.nodes.iter().chain(&self.tree.glue).collect();
@@ -115,15 +122,26 @@ impl SignedZone {
             .into_iter()
             .flat_map(|(_, node)| node.rrsets.values().map(move |set| (&node.name, set)))
             .filter(|(_, set)| set.rtype != u16::from(RecordType::SOA));
-        let mut records = Vec::new();
-        for (owner, set) in soa.into_iter().chain(others) {
-            let rrsig = u16::from(RecordType::RRSIG);
-            let signatures = set.signatures.iter().map(|rdata| (rrsig, rdata));
-            for (rtype, rdata) in set.rdata.iter().map(|r| (set.rtype, r)).chain(signatures) {
-                records.push(record(owner, rtype, set.ttl, rdata)?);
-            }
-        }
-        Ok(records)
+        soa.into_iter()
+            .chain(others)
+            .flat_map(|(owner, set)| set.listed(owner))
+    }
+
+    /// The SOA as a record, for a NOTIFY (RFC 1996 3.7).
+    ///
+    /// # Errors
+    /// When it cannot be read back, or there is none.
+    pub fn soa(&self) -> Result<Record, SignError> {
+        let first = self.listed().next();
+        let soa = first.ok_or_else(|| SignError::Missing {
+            zone: self.tree.apex.to_string(),
+            rtype: RecordType::SOA.to_string(),
+        })?;
+        record(soa.owner, soa.rtype, soa.ttl, soa.rdata)
+    }
+
+    pub(super) const fn tree(&self) -> &Tree {
+        &self.tree
     }
 
     pub(super) const fn apex(&self) -> &WireName {

@@ -1,4 +1,4 @@
-//! Signed zones on the wire, judged by the programs of others: `delv`, `unbound-host`, `ldns-verify-zone`,
+//! Signed zones on the wire, judged by the programs of others: `delv`, `dig`, `unbound-host`, `ldns-verify-zone`,
 //! `knotd`, `nsd`, `dnsviz`.
 #![allow(
     clippy::unwrap_used,
@@ -18,7 +18,9 @@ mod options;
 mod rival;
 mod rotation;
 mod rows;
+mod secondaries;
 mod server;
+mod transfer;
 mod validators;
 mod validity;
 mod wire;

@@ -13,7 +13,8 @@ pub fn master(zone: &SignedZone) -> String {
     write(&zone.records().unwrap())
 }
 
-fn verifies(text: &str) -> Result<(), String> {
+/// What `ldns-verify-zone` finds wrong with a zone.
+pub fn verifies(text: &str) -> Result<(), String> {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("zone");
     std::fs::write(&file, text).unwrap();

@@ -5,7 +5,7 @@ use crate::world::{World, anchor};
 use arc_swap::ArcSwap;
 use mailproof::base::ports::{Answer, Clock, Decision, Desk, Greeting, Recipient, Unavailable};
 use mailproof::base::{Connection, ConnectionId, Fetch, Mailbox, Query, Timestamp};
-use mailproof::serve::dns::{CookieSecret, Settings, bind, run};
+use mailproof::serve::dns::{CookieSecret, Settings, TransferKey, bind, run};
 use mailproof::sign::{SignedZone, Snapshot};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -32,8 +32,22 @@ impl Server {
         Self::start_at(&["127.0.0.1:0"], 0, zones)
     }
 
+    /// The same, with transfers for who holds one of these keys.
+    pub fn shared(zones: Vec<Arc<SignedZone>>, keys: Vec<TransferKey>) -> Self {
+        Self::start_with(&["127.0.0.1:0"], 0, zones, keys)
+    }
+
     /// The same at these addresses, the first of which is its `address`, with so many equal answers a second.
     pub fn start_at(addresses: &[&str], rate_limit: u32, zones: Vec<Arc<SignedZone>>) -> Self {
+        Self::start_with(addresses, rate_limit, zones, Vec::new())
+    }
+
+    fn start_with(
+        addresses: &[&str],
+        rate_limit: u32,
+        zones: Vec<Arc<SignedZone>>,
+        keys: Vec<TransferKey>,
+    ) -> Self {
         let (tag, digest) = anchor(zones.last().unwrap());
         let runtime = Runtime::new().unwrap();
         let wanted: Vec<_> = (addresses.iter())
@@ -50,6 +64,7 @@ impl Server {
             identity: "ns.lab".to_owned(),
             rate_limit,
             cookie_secret: CookieSecret([7; 16]),
+            keys,
         };
         let task = runtime.spawn(run(
             sockets,

@@ -38,13 +38,29 @@ pub fn zone(origin: &str, records: &[&str]) -> Zone {
         origin: name(origin),
         rrsets: BTreeMap::new(),
     };
-    let soa = SOA::new(name("ns.lab."), name("op.lab."), 1, 3600, 600, 86400, 60);
-    put(&mut zone, origin, RData::SOA(soa));
+    serial(&mut zone, 1);
     add(&mut zone, "@ NS ns.lab.");
     for record in records {
         add(&mut zone, record);
     }
     zone
+}
+
+/// Gives the zone this serial.
+pub fn serial(zone: &mut Zone, serial: u32) {
+    let origin = zone.origin.clone();
+    zone.rrsets
+        .remove(&RrKey::new((&origin).into(), RecordType::SOA));
+    let soa = SOA::new(
+        name("ns.lab."),
+        name("op.lab."),
+        serial,
+        3600,
+        600,
+        86400,
+        60,
+    );
+    put(zone, &origin.to_string(), RData::SOA(soa));
 }
 
 /// Adds one record.

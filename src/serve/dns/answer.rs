@@ -139,7 +139,7 @@ pub fn answer<'a>(
     let opt = question.edns.map(|edns| Opt::new(edns, identity, cookies));
     scratch.kind.question = asked;
     scratch.kind.proven = opt.is_some_and(|opt| opt.shown == Shown::Valid);
-    if opt.is_some_and(|opt| opt.extended == BADVERS) {
+    if opt.is_some_and(|opt| opt.extended == BADVERS) && !question.signed {
         return fail(out, scratch, 0, opt);
     }
     if asked == 0 {

@@ -14,6 +14,8 @@ mod rate;
 mod sockets;
 mod special;
 mod tcp;
+mod transfer;
+mod tsig;
 mod udp;
 mod worker;
 
@@ -21,6 +23,7 @@ pub use answer::{Asked, Circumstances, Outcome, Scratch, Transport, answer};
 pub use cookie::CookieSecret;
 pub use opt::Cookies;
 pub use sockets::{BindError, Sockets, bind};
+pub use tsig::TransferKey;
 
 use super::Shutdown;
 use super::places::Places;
@@ -39,7 +42,7 @@ use udp::Threads;
 use worker::Shared;
 
 /// What the nameserver can be told.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Settings {
     /// TCP connections at one time.
     pub tcp_clients: usize,
@@ -49,6 +52,8 @@ pub struct Settings {
     pub rate_limit: u32,
     /// What DNS cookies are made with. Cookies made with another one are not known any more.
     pub cookie_secret: CookieSecret,
+    /// Who holds one of these may fetch the zones.
+    pub keys: Vec<TransferKey>,
 }
 
 /// Serves until shutdown, then ends when the last answer is sent.
@@ -67,6 +72,7 @@ pub async fn run(
         snapshot,
         specials: Specials {
             identity: settings.identity.clone(),
+            keys: settings.keys,
         },
         identity: settings.identity,
         secret: settings.cookie_secret,

@@ -6,7 +6,9 @@ use crate::base::limits;
 use std::net::IpAddr;
 
 /// The option that says more than the response code (RFC 8914).
-const EDE: u16 = 15;
+pub(super) const EDE: u16 = 15;
+/// Why there is no answer: the client may not ask this (RFC 8914 4.19).
+pub(super) const PROHIBITED: u16 = 18;
 /// Why there is no answer: the name is in no zone of ours (RFC 8914 4.21).
 pub(super) const NOT_AUTHORITATIVE: u16 = 20;
 /// Why there is no answer: this is not done here (RFC 8914 4.22).

@@ -5,7 +5,7 @@ use super::cookie::CookieSecret;
 use super::observe::{is_evidence, note};
 use super::opt::Cookies;
 use super::rate::{Rate, Verdict};
-use super::special::Specials;
+use super::special::{self, Specials};
 use crate::base::ports::{Clock, Desk};
 use crate::base::{Query, Timestamp};
 use crate::sign::Snapshot;
@@ -129,8 +129,13 @@ impl Worker {
             Outcome::Silence | Outcome::Answered(None) => {}
             Outcome::Answered(Some(asked)) => self.observe(asked, client),
             Outcome::Special => {
-                let specials = &self.shared.specials;
-                return specials.answer(query, client, transport);
+                return self.shared.specials.answer(special::Asked {
+                    query,
+                    client,
+                    transport,
+                    snapshot,
+                    now: self.now,
+                });
             }
         }
         Vec::new()
