@@ -20,6 +20,7 @@ mod world;
 use data_encoding::BASE64;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use hickory_proto::rr::rdata::opt::EdnsOption;
 use rustls::client::ClientConfig;
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConnection, RootCertStore};
@@ -70,15 +71,16 @@ fn main() {
     }
     reports(&folder);
     for (number, (name, rtype, edns, ..)) in rows::ROWS.iter().enumerate() {
-        let query = ask::query(name, ask::rtype(rtype), *edns);
-        for transport in [0, 1] {
-            let input = [&[transport][..], &query.to_vec().unwrap()].concat();
-            write(
-                &folder,
-                "question",
-                &format!("{number}-{transport}"),
-                &input,
-            );
+        let mut query = ask::query(name, ask::rtype(rtype), *edns);
+        for how in 0..4 {
+            if let (2, Some(edns)) = (how, &mut query.edns) {
+                // NSID, and the cookie of a client.
+                let options = edns.options_mut();
+                options.insert(EdnsOption::Unknown(3, Vec::new()));
+                options.insert(EdnsOption::Unknown(10, vec![9; 8]));
+            }
+            let input = [&[how][..], &query.to_vec().unwrap()].concat();
+            write(&folder, "question", &format!("{number}-{how}"), &input);
         }
     }
     let samples = fs::read_to_string(sources.join("src/journal/v1/written.hex")).unwrap();

@@ -1,7 +1,8 @@
 //! Questions to the nameserver: whatever comes, silence, a special or a readable answer that fits; what is denied is
 //! proven, and nothing that should be signed is not.
 //!
-//! Input: an even octet for a datagram, an odd one for a connection; then the query.
+//! Input: an octet whose lowest bit says by a connection, not in a datagram, and the next that the server has a name and
+//! makes cookies; then the query.
 
 #![no_main]
 
@@ -13,11 +14,16 @@ use hickory_proto::dnssec::rdata::DNSSECRData;
 use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::{RData, Record, RecordType};
 use libfuzzer_sys::fuzz_target;
-use mailproof::serve::dns::{Outcome, Scratch, Transport, answer};
+use mailproof::serve::dns::{
+    Circumstances, CookieSecret, Cookies, Outcome, Scratch, Transport, answer,
+};
 use mailproof::sign::Snapshot;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::LazyLock;
 
 static SNAPSHOT: LazyLock<Snapshot> = LazyLock::new(|| Snapshot::new(world::World::new().zones));
+
+const SECRET: CookieSecret = CookieSecret([7; 16]);
 
 const HEADER: usize = 12;
 const QR: u8 = 0x80;
@@ -32,11 +38,20 @@ fuzz_target!(|input: &[u8]| {
         0 => Transport::Udp,
         _ => Transport::Tcp,
     };
+    let mut circumstances = Circumstances::from(transport);
+    if how & 2 != 0 {
+        circumstances.identity = "ns.lab";
+        circumstances.cookies = Some(Cookies {
+            secret: &SECRET,
+            client: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            now: 1_800_000_000,
+        });
+    }
     let (mut out, mut scratch) = (Vec::new(), Scratch::default());
-    let outcome = answer(&SNAPSHOT, query, &mut out, &mut scratch, transport);
+    let outcome = answer(&SNAPSHOT, query, &mut out, &mut scratch, circumstances);
     // With buffers that hold what was before, it is the same.
     let mut again = b"what was before".to_vec();
-    let repeated = answer(&SNAPSHOT, query, &mut again, &mut scratch, transport);
+    let repeated = answer(&SNAPSHOT, query, &mut again, &mut scratch, circumstances);
     assert_eq!((&repeated, &again), (&outcome, &out));
     let silent = query.len() < HEADER || query[2] & QR != 0;
     assert_eq!(outcome == Outcome::Silence, silent);

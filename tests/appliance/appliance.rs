@@ -70,7 +70,7 @@ impl Appliance {
         appliance
     }
 
-    /// A running one with more in its configuration.
+    /// A running one with more in its configuration, whose last table is `dns`.
     pub fn started_with(more: &str) -> Self {
         let mut appliance = Self::new();
         let config = appliance.path("mailproof.toml");
@@ -98,9 +98,9 @@ impl Appliance {
              [dial]\nresolvers = [\"{}\"]\n\
              [test]\nplaintext_window = \"1s\"\nattempt_gap = \"1s\"\nsettle = \"1s\"\n\
              [certificates]\nissuer = \"internal\"\n\
-             [dns]\nrate_limit = 0\n\
              [reply]\noperator = \"postmaster@operator.example\"\n\
-             [state]\nuser = \"\"\ndirectory = \"{state}\"\n",
+             [state]\nuser = \"\"\ndirectory = \"{state}\"\n\
+             [dns]\nrate_limit = 0\n",
             ports.dns.port(),
             ports.smtp.port(),
             ports.https.port(),

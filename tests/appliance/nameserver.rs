@@ -95,7 +95,7 @@ fn computed(appliance: &Appliance) -> u64 {
 
 #[test]
 fn who_dribbles_or_says_nothing_gives_way() {
-    let appliance = Appliance::started_with("[dns]\ntcp_clients = 40\n");
+    let appliance = Appliance::started_with("tcp_clients = 40\n");
     let server = appliance.ports.dns;
     let held: Vec<_> = (0..40).map(|n| client(server, n).unwrap()).collect();
     for client in held.iter().step_by(4) {
