@@ -253,6 +253,8 @@ pub const CONFIG_FILE: u64 = 256 * 1024;
 pub const DNS_WORKERS: usize = 8;
 /// Datagrams that are received, and answers that are sent, at once.
 pub const DNS_BATCH: usize = 64;
+/// Batches that one socket has answered before the others have their turn.
+pub const DNS_BATCHES: usize = 16;
 /// Octets of the server's name in an answer (RFC 5001), so that every answer without records fits into 512.
 pub const DNS_IDENTITY: usize = 128;
 /// How many times `dns.rate_limit` all answers to one client network over UDP may be, so that no number of different

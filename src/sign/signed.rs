@@ -7,6 +7,7 @@ use super::name::{Place, QueryName, WireName};
 use super::rrset::{Listed, Rrset};
 use super::tree::{Node, Tree};
 use crate::base::Timestamp;
+use foldhash::fast::RandomState;
 use hickory_proto::dnssec::rdata::DS;
 use hickory_proto::rr::{Name, Record, RecordType};
 use hickory_proto::serialize::binary::{BinDecodable, BinDecoder};
@@ -18,7 +19,7 @@ pub struct SignedZone {
     origin: Name,
     tree: Tree,
     labels: usize,
-    numbers: HashMap<Box<[u8]>, usize>,
+    numbers: HashMap<Box<[u8]>, usize, RandomState>,
     answers: Vec<Answers>,
     nxdomain: Pair,
     denials: Vec<(Place, Blob)>,
@@ -44,7 +45,7 @@ impl SignedZone {
             .values()
             .map(|node| encoder.answers(node))
             .collect();
-        let numbers: HashMap<Box<[u8]>, usize> = tree
+        let numbers: HashMap<Box<[u8]>, usize, RandomState> = tree
             .nodes
             .values()
             .enumerate()
@@ -142,6 +143,11 @@ impl SignedZone {
 
     pub(super) const fn tree(&self) -> &Tree {
         &self.tree
+    }
+
+    /// Labels of the apex, the root's not counted.
+    pub(super) const fn labels(&self) -> usize {
+        self.labels
     }
 
     pub(super) const fn apex(&self) -> &WireName {

@@ -5,13 +5,13 @@ use super::name::{Place, QueryName};
 use super::signed::{Found, SignedZone};
 use super::transfer::{self, Section};
 use hickory_proto::rr::RecordType;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 /// The zones served at one time. Readers keep the one they have while a new one is put in its place.
 #[derive(Debug, Default)]
 pub struct Snapshot {
-    zones: HashMap<Box<[u8]>, Served>,
+    /// The deepest apex first. They are few, so that to look at each is faster than to hash.
+    zones: Vec<Served>,
 }
 
 #[derive(Debug)]
@@ -43,21 +43,22 @@ impl Snapshot {
     /// incremental transfers.
     #[must_use]
     pub fn followed_by(&self, zones: Vec<Arc<SignedZone>>) -> Self {
-        let served = |zone: Arc<SignedZone>| {
-            let apex: Box<[u8]> = zone.apex().as_bytes().into();
-            let before = self.zones.get(&apex);
+        let mut next: Vec<Served> = Vec::with_capacity(zones.len());
+        for zone in zones {
+            let apex = zone.apex().as_bytes();
+            let before = self.served(apex);
             let history = before.map(|before| before.history.after(&before.zone, &zone));
             let history = history.unwrap_or_default();
-            (apex, Served { zone, history })
-        };
-        Self {
-            zones: zones.into_iter().map(served).collect(),
+            next.retain(|served| served.zone.apex().as_bytes() != apex);
+            next.push(Served { zone, history });
         }
+        next.sort_by_key(|served| std::cmp::Reverse(served.zone.labels()));
+        Self { zones: next }
     }
 
     /// The zones, in no order.
     pub fn zones(&self) -> impl Iterator<Item = &Arc<SignedZone>> {
-        self.zones.values().map(|served| &served.zone)
+        self.zones.iter().map(|served| &served.zone)
     }
 
     /// What to say about a name, from the zone with the deepest apex; `None` when it lies in no zone of ours.
@@ -72,16 +73,26 @@ impl Snapshot {
         dnssec: bool,
         place: &mut Place,
     ) -> Option<Found<'_>> {
-        let from = usize::from(rtype == u16::from(RecordType::DS) && name.count() > 0);
-        let mut above = (from..=name.count()).filter_map(|skipped| self.zone(name.suffix(skipped)));
-        let zone = above.next().or_else(|| self.zone(name.as_bytes()))?;
-        Some(zone.find(name, rtype, dnssec, place))
+        let ds = rtype == u16::from(RecordType::DS);
+        let mut child = None;
+        for Served { zone, .. } in &self.zones {
+            let Some(skipped) = name.count().checked_sub(zone.labels()) else {
+                continue;
+            };
+            if name.suffix(skipped) == zone.apex().as_bytes() {
+                if !ds || skipped > 0 {
+                    return Some(zone.find(name, rtype, dnssec, place));
+                }
+                child = Some(zone);
+            }
+        }
+        Some(child?.find(name, rtype, dnssec, place))
     }
 
     /// The answer sections of a transfer's messages, at least one; `None` when the name is no apex of ours.
     #[must_use]
     pub fn transfer(&self, apex: &QueryName, wanted: Transfer) -> Option<Vec<Section>> {
-        let Served { zone, history } = self.zones.get(apex.as_bytes())?;
+        let Served { zone, history } = self.served(apex.as_bytes())?;
         Some(match wanted {
             Transfer::Whole => transfer::whole(zone),
             Transfer::Since(serial) => transfer::changes(zone, history, serial),
@@ -89,7 +100,8 @@ impl Snapshot {
         })
     }
 
-    fn zone(&self, apex: &[u8]) -> Option<&SignedZone> {
-        self.zones.get(apex).map(|served| served.zone.as_ref())
+    fn served(&self, apex: &[u8]) -> Option<&Served> {
+        let mut zones = self.zones.iter();
+        zones.find(|served| served.zone.apex().as_bytes() == apex)
     }
 }

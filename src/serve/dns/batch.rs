@@ -5,12 +5,15 @@ use crate::base::limits;
 use nix::sys::socket::{MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg};
 use rustix::io::Errno;
 use rustix::net::{MMsgHdr, SendAncillaryBuffer, SendFlags, SocketAddrAny, sendmmsg};
+use smallvec::SmallVec;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::os::fd::AsRawFd as _;
 
 /// Datagrams in a batch.
 const SIZE: usize = limits::DNS_BATCH;
+/// As many as are asked for at least.
+const FEW: usize = 8;
 /// One octet more than is read of a query, so that a longer datagram shows as malformed.
 const QUERY: usize = limits::DNS_QUERY + 1;
 
@@ -29,6 +32,8 @@ pub(super) struct Batch {
     queries: Box<[[u8; QUERY]; SIZE]>,
     answers: [Vec<u8>; SIZE],
     clients: [SocketAddrAny; SIZE],
+    /// How many queries came last.
+    received: usize,
     /// How many answers there are to send.
     filled: usize,
 }
@@ -40,6 +45,7 @@ impl Batch {
             queries: Box::new([[0; QUERY]; SIZE]),
             answers: std::array::from_fn(|_| Vec::new()),
             clients: std::array::from_fn(|_| nobody.into()),
+            received: 0,
             filled: 0,
         }
     }
@@ -56,6 +62,9 @@ impl Batch {
         mut answer: impl FnMut(&[u8], SocketAddr, &mut Vec<u8>),
     ) -> io::Result<()> {
         self.filled = 0;
+        // What came last time, and room for twice as many.
+        let wanted = (2 * self.received).clamp(FEW, SIZE);
+        self.received = 0;
         let mut slices = self
             .queries
             .each_mut()
@@ -63,11 +72,12 @@ impl Batch {
         let received = recvmmsg(
             socket.as_raw_fd(),
             &mut headers.0,
-            slices.iter_mut(),
+            slices.iter_mut().take(wanted),
             MsgFlags::MSG_DONTWAIT,
             None,
         )?;
         for datagram in received {
+            self.received += 1;
             let Some(client) = datagram.address.as_ref().and_then(address) else {
                 continue;
             };
@@ -87,15 +97,18 @@ impl Batch {
         if self.filled == 0 {
             return;
         }
-        let slices = self.answers.each_ref().map(|answer| [IoSlice::new(answer)]);
-        let mut nothing: [_; SIZE] = std::array::from_fn(|_| SendAncillaryBuffer::default());
-        let mut parts = self.clients.iter().zip(&slices);
-        // As many clients and slices as there are headers.
-        let mut messages = nothing.each_mut().map(|nothing| {
-            let (client, slice) = parts.next().unwrap_or((&self.clients[0], &slices[0]));
-            MMsgHdr::new_with_addr(client, slice, nothing)
-        });
-        let mut rest = &mut messages[..self.filled];
+        let filled = self.clients.iter().zip(&self.answers).take(self.filled);
+        let mut parts: SmallVec<[_; SIZE]> = filled
+            .map(|(client, answer)| {
+                let nothing = SendAncillaryBuffer::default();
+                (client, [IoSlice::new(answer)], nothing)
+            })
+            .collect();
+        let mut messages: SmallVec<[_; SIZE]> = parts
+            .iter_mut()
+            .map(|(client, slice, nothing)| MMsgHdr::new_with_addr(client, slice, nothing))
+            .collect();
+        let mut rest = &mut messages[..];
         while !rest.is_empty() {
             let done = match sendmmsg(socket, rest, SendFlags::DONTWAIT) {
                 Ok(sent) => sent.max(1),

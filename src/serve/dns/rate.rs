@@ -47,7 +47,11 @@ impl Rate {
     /// What is to become of an answer to this client, at a time since some fixed moment; `same` is the same for equal
     /// answers.
     pub(super) fn judge(&self, client: IpAddr, same: usize, now: Duration) -> Verdict {
-        let network = network(client);
+        let network = match network(client) {
+            IpAddr::V4(network) => u64::from(network.to_bits()),
+            // The upper half holds a /56; none that is in use is as small a number as an IPv4 network.
+            IpAddr::V6(network) => (network.to_bits() >> 64) as u64,
+        };
         // 584 years are enough for a time.
         let now = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX >> 1);
         match self.equal.judge(self.hasher.hash_one((network, same)), now) {

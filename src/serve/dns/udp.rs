@@ -3,6 +3,7 @@
 use super::batch::{Batch, Headers};
 use super::stopped;
 use super::worker::{Shared, Worker};
+use crate::base::limits;
 use crate::serve::Shutdown;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
 use rustix::io::Errno;
@@ -134,19 +135,22 @@ fn answer_all(
     }
 }
 
-/// Answers what has come to a socket.
+/// Answers what has come to a socket. Under load more comes meanwhile, which need not be waited for; but the other
+/// sockets have their turn.
 fn turn(socket: &UdpSocket, batch: &mut Batch, headers: &mut Headers, worker: &mut Worker) {
-    worker.begin();
-    let received = batch.receive(socket, headers, |query, client, out| {
-        worker.datagram(query, client, out);
-    });
-    match received {
-        Ok(()) => batch.send(socket),
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-        Err(error) => {
-            tracing::debug!(%error, "DNS queries could not be received");
-            thread::sleep(PAUSE);
+    for _ in 0..limits::DNS_BATCHES {
+        worker.begin();
+        let received = batch.receive(socket, headers, |query, client, out| {
+            worker.datagram(query, client, out);
+        });
+        match received {
+            Ok(()) => batch.send(socket),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+            Err(error) => {
+                tracing::debug!(%error, "DNS queries could not be received");
+                thread::sleep(PAUSE);
+            }
         }
+        worker.hand_over();
     }
-    worker.hand_over();
 }
