@@ -25,8 +25,8 @@ pub struct Seen {
     pub unsigned: u64,
     /// With a signature that does not fit, or is not valid now.
     pub bogus: u64,
-    /// Different orders of the MX.
-    pub orders: usize,
+    /// Different versions of the MX, each with a signature of its own.
+    pub versions: usize,
     /// Questions without an answer.
     pub lost: u64,
 }
@@ -102,7 +102,7 @@ async fn ask(
     let zsk = keys
         .and_then(|keys| keys.answers.iter().find_map(zsk))
         .ok_or("no zone signing key")?;
-    let (mut seen, mut orders) = (Seen::default(), BTreeSet::new());
+    let (mut seen, mut versions) = (Seen::default(), BTreeSet::new());
     while !*stopped.borrow() {
         // A late answer is never taken for the next one.
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await?;
@@ -117,12 +117,12 @@ async fn ask(
             Some(rrsig) if is_valid(&zsk, &apex, &rrsig, &answer) => {}
             Some(_) => seen.bogus += 1,
         }
-        orders.insert(format!(
+        versions.insert(format!(
             "{:?}",
             answer.answers.iter().map(|mx| &mx.data).collect::<Vec<_>>()
         ));
     }
-    seen.orders = orders.len();
+    seen.versions = versions.len();
     Ok(seen)
 }
 

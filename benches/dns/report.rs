@@ -84,12 +84,12 @@ fn rotation(text: &mut String, runs: &Runs) -> Result<(), Failure> {
     let (unsigned, bogus) = (sum(|seen| seen.unsigned), sum(|seen| seen.bogus));
     writeln!(
         text,
-        "| MX anew every 100 ms under load: no answer unsigned or bogus | {unsigned} unsigned, {bogus} bogus of {} validated, in {} orders; {} lost | {} |\n\
+        "| MX anew every 100 ms under load: no answer unsigned or bogus | {unsigned} unsigned, {bogus} bogus of {} validated, of {} versions in a run; {} lost | {} |\n\
          | rebuild after a rotation: under {REBUILD} ms | {} ms | {} |",
         sum(|seen| seen.answers),
         rotations
             .iter()
-            .map(|(seen, _)| seen.orders)
+            .map(|(seen, _)| seen.versions)
             .max()
             .unwrap_or_default(),
         sum(|seen| seen.lost),
