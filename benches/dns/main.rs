@@ -26,9 +26,9 @@ mod server;
 
 use clap::{Parser, Subcommand};
 use measure::machine::{self, Cores};
+use measure::runs::Runs;
 use measure::say;
 use measure::{Failure, part};
-use run::Runs;
 use server::{Kind, Setup};
 use std::net::SocketAddr;
 use std::path::PathBuf;

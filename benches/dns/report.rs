@@ -2,9 +2,10 @@
 
 use super::load::CLIENTS;
 use super::measure::part::met;
+use super::measure::runs::Runs;
 use super::measure::spread::Spread;
 use super::measure::{Failure, first_line};
-use super::run::{Run, Runs};
+use super::run::Run;
 use super::server::{Kind, Setup};
 use std::fmt::Write as _;
 
@@ -22,7 +23,7 @@ pub fn text(
     machine: &str,
     setup: &Setup,
     seconds: u64,
-    runs: &Runs,
+    runs: &Runs<Kind, Run>,
     cold: Option<Spread>,
 ) -> Result<String, Failure> {
     let mut text = String::new();
@@ -42,7 +43,7 @@ pub fn text(
     Ok(text)
 }
 
-fn targets(text: &mut String, runs: &Runs, cold: Option<Spread>) -> Result<(), Failure> {
+fn targets(text: &mut String, runs: &Runs<Kind, Run>, cold: Option<Spread>) -> Result<(), Failure> {
     writeln!(text, "| target | measured | |\n|---|---|---|")?;
     for peer in [Kind::Nsd, Kind::Knot] {
         if let Some(cost) = runs.ratio(Kind::Ours, peer, Run::cost) {
@@ -68,7 +69,7 @@ fn targets(text: &mut String, runs: &Runs, cold: Option<Spread>) -> Result<(), F
     Ok(())
 }
 
-fn rotation(text: &mut String, runs: &Runs) -> Result<(), Failure> {
+fn rotation(text: &mut String, runs: &Runs<Kind, Run>) -> Result<(), Failure> {
     let rotations: Vec<_> = runs
         .of(Kind::Rotating)
         .iter()
@@ -100,7 +101,7 @@ fn rotation(text: &mut String, runs: &Runs) -> Result<(), Failure> {
     Ok(())
 }
 
-fn table(text: &mut String, setup: &Setup, runs: &Runs) -> Result<(), Failure> {
+fn table(text: &mut String, setup: &Setup, runs: &Runs<Kind, Run>) -> Result<(), Failure> {
     writeln!(
         text,
         "Median (least to most) of the runs, which took turns; ratios are those within a turn.\n\n\

@@ -1,10 +1,9 @@
-//! One run of one server, and what came of all runs.
+//! One run of one server.
 
 use super::load;
 use super::measure::Failure;
 use super::measure::group::Cpu;
 use super::measure::say;
-use super::measure::spread::Spread;
 use super::probe::{self, Seen};
 use super::rotating;
 use super::server::{Kind, Setup};
@@ -72,33 +71,4 @@ pub async fn measure(setup: &Setup, kind: Kind, seconds: u64, title: &str) -> Re
         run.load.lost
     ));
     Ok(run)
-}
-
-/// The runs of all servers, in the order of their turns.
-#[derive(Default)]
-pub struct Runs(Vec<(Kind, Vec<Run>)>);
-
-impl Runs {
-    pub fn add(&mut self, kind: Kind, run: Run) {
-        match self.0.iter_mut().find(|(known, _)| *known == kind) {
-            Some((_, runs)) => runs.push(run),
-            None => self.0.push((kind, vec![run])),
-        }
-    }
-
-    pub fn kinds(&self) -> impl Iterator<Item = (Kind, &[Run])> {
-        self.0.iter().map(|(kind, runs)| (*kind, runs.as_slice()))
-    }
-
-    pub fn of(&self, kind: Kind) -> &[Run] {
-        let runs = self.kinds().find(|(known, _)| *known == kind);
-        runs.map_or(&[], |(_, runs)| runs)
-    }
-
-    /// A figure of one server divided by that of another, turn by turn, for the machine may be busier in one turn than in
-    /// the next. `None` when one of them never ran.
-    pub fn ratio(&self, of: Kind, to: Kind, figure: fn(&Run) -> f64) -> Option<Spread> {
-        let pairs = self.of(of).iter().zip(self.of(to));
-        Spread::of(pairs.map(|(of, to)| figure(of) / figure(to)))
-    }
 }

@@ -4,6 +4,7 @@
 pub mod group;
 pub mod machine;
 pub mod part;
+pub mod runs;
 pub mod spread;
 
 use std::error::Error;

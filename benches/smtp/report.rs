@@ -4,10 +4,11 @@ use super::bare::Bare;
 use super::idle::Idle;
 use super::load::{MESSAGE, NETWORKS, Senders};
 use super::measure::part::met;
+use super::measure::runs::Runs;
 use super::measure::spread::Spread;
 use super::measure::{Failure, first_line};
 use super::receiver::{CLIENTS, Kind, Setup};
-use super::run::{Run, Runs};
+use super::run::Run;
 use std::fmt::Write as _;
 
 const OURS: Kind = Kind::Ours(Senders::Apart);
@@ -32,7 +33,7 @@ pub fn text(
     machine: &str,
     setup: &Setup,
     times: u32,
-    runs: &Runs,
+    runs: &Runs<Kind, Run>,
     idle: Option<&Idle>,
 ) -> Result<String, Failure> {
     let mut text = String::new();
@@ -54,7 +55,7 @@ pub fn text(
     Ok(text)
 }
 
-fn targets(text: &mut String, runs: &Runs, idle: Option<&Idle>) -> Result<(), Failure> {
+fn targets(text: &mut String, runs: &Runs<Kind, Run>, idle: Option<&Idle>) -> Result<(), Failure> {
     writeln!(text, "| target | measured | |\n|---|---|---|")?;
     if let Some(cost) = runs.ratio(OURS, Kind::Postfix, Run::cost) {
         writeln!(
@@ -99,7 +100,7 @@ fn targets(text: &mut String, runs: &Runs, idle: Option<&Idle>) -> Result<(), Fa
     Ok(())
 }
 
-fn table(text: &mut String, setup: &Setup, runs: &Runs) -> Result<(), Failure> {
+fn table(text: &mut String, setup: &Setup, runs: &Runs<Kind, Run>) -> Result<(), Failure> {
     writeln!(
         text,
         "Median (least to most) of the runs, which took turns; ratios are those within a turn.\n\n\
@@ -131,7 +132,7 @@ fn table(text: &mut String, setup: &Setup, runs: &Runs) -> Result<(), Failure> {
     Ok(())
 }
 
-fn look_ups(text: &mut String, runs: &Runs) -> Result<(), Failure> {
+fn look_ups(text: &mut String, runs: &Runs<Kind, Run>) -> Result<(), Failure> {
     if let Some(cost) = runs.ratio(OURS, CACHED, Run::cost) {
         writeln!(
             text,
