@@ -99,5 +99,5 @@ fn secondary(row: &Value) -> String {
         trouble => format!("; now it {trouble}"),
     };
     let (address, zone) = (string(row, "address"), string(row, "zone"));
-    format!("{:14}{address} {zone}: {heard}{trouble}\n", "secondary:")
+    format!("{:19}{address} {zone}: {heard}{trouble}\n", "secondary:")
 }

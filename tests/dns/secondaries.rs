@@ -363,7 +363,7 @@ fn nsd_and_knot_follow_a_hundred_rotations() {
     let trouble = &primary.row(fool)["trouble"];
     assert_eq!(trouble, "answers what is no signed response to NOTIFY");
     let status = primary.command(&["status"]);
-    let line = format!("secondary:    {for_nsd} et.example.org: heard of ");
+    let line = format!("{:19}{for_nsd} et.example.org: heard of ", "secondary:");
     assert!(status.contains(&line), "{status}");
     incremental(&secondaries);
     comes_back(&primary, &mut secondaries);
