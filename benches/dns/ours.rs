@@ -1,6 +1,6 @@
 //! The whole appliance, journal included, as an operator runs it but for the rate limit, which no load is to reach.
 
-use super::measure::{Failure, directory, free};
+use super::measure::{Failure, copy, directory, free};
 use super::server::{BASE, Setup, program};
 use std::fs;
 use std::net::SocketAddr;
@@ -64,17 +64,4 @@ fn prepare(setup: &Setup, address: SocketAddr, home: &Path) -> Result<(), Failur
         free()?.port(),
     );
     Ok(fs::write(home.join("mailproof.toml"), config)?)
-}
-
-/// Copies the files of a folder, if there is one, into another.
-fn copy(from: &Path, to: &Path) -> Result<(), Failure> {
-    if !from.exists() {
-        return Ok(());
-    }
-    fs::create_dir_all(to)?;
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        fs::copy(entry.path(), to.join(entry.file_name()))?;
-    }
-    Ok(())
 }

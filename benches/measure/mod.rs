@@ -45,3 +45,16 @@ pub fn first_line(program: &str, arguments: &[&str]) -> Option<String> {
 pub fn say(line: &str) {
     let _ = writeln!(stderr(), "{line}");
 }
+
+/// Copies the files of a folder, if there is one, into another.
+pub fn copy(from: &Path, to: &Path) -> Result<(), Failure> {
+    if !from.exists() {
+        return Ok(());
+    }
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        fs::copy(entry.path(), to.join(entry.file_name()))?;
+    }
+    Ok(())
+}

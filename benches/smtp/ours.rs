@@ -1,7 +1,7 @@
 //! Our receiver: the whole appliance, journal included.
 
 use super::load::Senders;
-use super::measure::{Failure, directory, free};
+use super::measure::{Failure, copy, directory, free};
 use super::receiver::{Kind, Setup};
 use super::resolver::ADDRESS;
 use std::fs;
@@ -16,9 +16,6 @@ const KEPT: [&str; 2] = ["keys", "acme"];
 /// Starts it once to make keys and certificates.
 pub async fn make_keys(setup: &Setup) -> Result<(), Failure> {
     fs::create_dir(setup.keys())?;
-    for folder in KEPT {
-        fs::create_dir(setup.keys().join(folder))?;
-    }
     let home = directory(&setup.keys())?;
     let address = free()?;
     let command = command(setup, address, home.path())?;
@@ -35,7 +32,6 @@ pub async fn make_keys(setup: &Setup) -> Result<(), Failure> {
 /// The appliance with an empty journal in `home`.
 pub fn command(setup: &Setup, address: SocketAddr, home: &Path) -> Result<Command, Failure> {
     for folder in KEPT {
-        fs::create_dir(home.join(folder))?;
         copy(&setup.keys().join(folder), &home.join(folder))?;
     }
     fs::create_dir(home.join("zones"))?;
@@ -67,13 +63,4 @@ pub fn command(setup: &Setup, address: SocketAddr, home: &Path) -> Result<Comman
         .args(["--config", "mailproof.toml", "serve"])
         .current_dir(home);
     Ok(command)
-}
-
-/// Copies the files of one folder into another.
-fn copy(from: &Path, to: &Path) -> Result<(), Failure> {
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        fs::copy(entry.path(), to.join(entry.file_name()))?;
-    }
-    Ok(())
 }

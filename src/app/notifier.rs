@@ -138,7 +138,7 @@ pub fn start(
 }
 
 impl Teller {
-    async fn run(self, published: watch::Receiver<u32>, mut shutdown: Shutdown) {
+    async fn run(self, published: watch::Receiver<()>, mut shutdown: Shutdown) {
         tokio::select! {
             () = self.tell(published) => {}
             _ = shutdown.wait_for(|stopping| *stopping) => {}
@@ -146,7 +146,7 @@ impl Teller {
     }
 
     /// Tells of each change, until nobody publishes any more.
-    async fn tell(&self, mut published: watch::Receiver<u32>) {
+    async fn tell(&self, mut published: watch::Receiver<()>) {
         let mut pause = limits::NOTIFY_PAUSE;
         loop {
             published.borrow_and_update();

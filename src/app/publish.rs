@@ -42,9 +42,8 @@ pub struct Publisher {
     /// Zones of others that this nameserver serves as well: the demo's world.
     pub beside: Vec<Arc<SignedZone>>,
     snapshot: Arc<ArcSwap<Snapshot>>,
-    /// The last serial, for those who tell others of it.
-    published: watch::Sender<u32>,
-    serial: Option<u32>,
+    /// Tells those who tell others.
+    published: watch::Sender<()>,
     current: Option<Order>,
     renewal: Timestamp,
 }
@@ -111,8 +110,7 @@ impl Publisher {
             signatures: BTreeMap::new(),
             beside: Vec::new(),
             snapshot: Arc::new(ArcSwap::from_pointee(Snapshot::new(Vec::new()))),
-            published: watch::Sender::new(0),
-            serial: None,
+            published: watch::Sender::new(()),
             current: None,
             renewal: now,
         })
@@ -144,8 +142,8 @@ impl Publisher {
         key.signer().map_err(failed)
     }
 
-    /// Tells the serial whenever new zones are served.
-    pub fn published(&self) -> watch::Receiver<u32> {
+    /// Tells whenever new zones are served.
+    pub fn published(&self) -> watch::Receiver<()> {
         self.published.subscribe()
     }
 
@@ -183,7 +181,8 @@ impl Publisher {
         last: Option<u32>,
         now: Timestamp,
     ) -> Result<Order, PublishError> {
-        let serial = zone::serial::next(self.serial.or(last), now);
+        let used = self.current.as_ref().map(|order| order.serial);
+        let serial = zone::serial::next(used.or(last), now);
         let mut zones = self.beside.clone();
         let mut renewal = Timestamp::MAX;
         for zone in Zone::ALL {
@@ -193,8 +192,7 @@ impl Publisher {
         }
         let next = self.snapshot.load().followed_by(zones);
         self.snapshot.store(Arc::new(next));
-        self.published.send_replace(serial);
-        self.serial = Some(serial);
+        self.published.send_replace(());
         self.renewal = renewal;
         let published = Order {
             time: now,

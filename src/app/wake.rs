@@ -48,7 +48,7 @@ pub async fn run(
         };
         tokio::select! {
             () = changed.notified() => tokio::time::sleep(GATHER).await,
-            () = slept(alarm, now + sleep) => {}
+            () = slept(alarm, appliance.clock.now() + sleep) => {}
             _ = shutdown.changed() => {}
         }
     }

@@ -249,7 +249,7 @@ pub const TEST_TLS_REPORTS_UNPROVEN: usize = 3;
 pub const ZONE_FILE: u64 = 1024 * 1024;
 /// Octets of the configuration file.
 pub const CONFIG_FILE: u64 = 256 * 1024;
-/// UDP sockets, and so workers, at each address of the nameserver.
+/// Threads that answer DNS over UDP, each with a socket of its own at every address.
 pub const DNS_WORKERS: usize = 8;
 /// Datagrams that are received, and answers that are sent, at once.
 pub const DNS_BATCH: usize = 64;

@@ -1,7 +1,7 @@
 //! DNSSEC, DKIM, TSIG and token keys as values, and their store.
 //!
-//! Keys are made once, kept in files that `openssl` can read, and handed out as values that no longer know their
-//! files. Nothing here signs a zone or a mail, and no private key is ever written to a log or an error.
+//! Keys are made once, kept in files that `openssl` can read (TSIG keys: `dig`), and handed out as values that no longer know
+//! their files. Nothing here signs a zone or a mail, and no private key is ever written to a log or an error.
 
 pub mod dkim;
 pub mod dnssec;

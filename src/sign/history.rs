@@ -6,7 +6,7 @@ use super::signed::SignedZone;
 use super::transfer::octets;
 use super::tree::Node;
 use crate::base::limits;
-use hickory_proto::rr::SerialNumber;
+use hickory_proto::rr::{RecordType, SerialNumber};
 use std::cmp::Ordering;
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -78,9 +78,9 @@ impl History {
         Self(steps)
     }
 
-    /// What to remove from this version and what to add to it, to get the version served. `None` when it is not known
-    /// or not known any more.
-    pub(super) fn since(&self, serial: u32) -> Option<(Vec<Entry>, Vec<Entry>)> {
+    /// What to remove from this version and what to add to it, to get the version served, each with its SOA first. `None`
+    /// when it is not known or not known any more.
+    pub(super) fn since(&self, serial: u32) -> Option<(Vec<&Entry>, Vec<&Entry>)> {
         let first = self.0.iter().position(|step| step.from == serial)?;
         let (mut removed, mut added) = (BTreeSet::new(), BTreeSet::new());
         for step in self.0.range(first..) {
@@ -96,9 +96,14 @@ impl History {
                 }
             }
         }
-        let own = |entries: BTreeSet<&Entry>| entries.into_iter().cloned().collect();
-        Some((own(removed), own(added)))
+        Some((soa_first(removed), soa_first(added)))
     }
+}
+
+fn soa_first(entries: BTreeSet<&Entry>) -> Vec<&Entry> {
+    let mut entries = Vec::from_iter(entries);
+    entries.sort_by_key(|entry| entry.rtype != u16::from(RecordType::SOA));
+    entries
 }
 
 /// The step between two versions of a zone.

@@ -3,12 +3,12 @@
 //! Headers, the question and TSIG are not made here.
 
 use super::blob::{Blob, Owner};
-use super::history::{Entry, History};
+use super::history::History;
 use super::name::WireName;
 use super::rrset::Listed;
 use super::signed::SignedZone;
 use crate::base::limits;
-use hickory_proto::rr::{RecordType, SerialNumber};
+use hickory_proto::rr::SerialNumber;
 
 /// The answer section of one message of a transfer. Names are compressed to the apex in its own first record, not in the
 /// question: a secondary keeps them as they come, whatever the case in which it asks.
@@ -69,14 +69,7 @@ pub(super) fn changes(zone: &SignedZone, history: &History, since: u32) -> Vec<S
         return whole(zone);
     }
     let current = || zone.listed().take(1);
-    let soa_first = |entries: &[Entry]| {
-        let is_soa = |entry: &&Entry| entry.rtype == u16::from(RecordType::SOA);
-        let (mut first, others): (Vec<_>, Vec<_>) = entries.iter().partition(is_soa);
-        first.extend(others);
-        first.into_iter().cloned().collect::<Vec<_>>()
-    };
-    let (removed, added) = (soa_first(&removed), soa_first(&added));
-    let between = removed.iter().chain(&added).map(Entry::listed);
+    let between = removed.iter().chain(&added).map(|entry| entry.listed());
     cut(current().chain(between).chain(current()), zone.apex())
 }
 
@@ -109,7 +102,7 @@ mod tests {
     use crate::zone::Zone;
     use hickory_proto::op::Message;
     use hickory_proto::rr::rdata::{A, NS, SOA, TXT};
-    use hickory_proto::rr::{Name, RData, Record, RecordSet, RrKey};
+    use hickory_proto::rr::{Name, RData, Record, RecordSet, RecordType, RrKey};
     use std::collections::{BTreeMap, BTreeSet};
     use std::sync::Arc;
 

@@ -59,14 +59,7 @@ pub(super) struct Opt<'a> {
 impl<'a> Opt<'a> {
     /// The answer to the OPT record of a query: what it asks for and nothing else.
     pub(super) fn new(edns: Edns<'_>, identity: &'a str, cookies: Option<Cookies<'_>>) -> Self {
-        let mut opt = Self {
-            dnssec_ok: edns.dnssec_ok,
-            identity: &[],
-            cookies: None,
-            shown: Shown::Nothing,
-            extended: 0,
-            reason: None,
-        };
+        let mut opt = Self::bare(edns.dnssec_ok);
         // What an unknown version means by its options is unknown.
         if edns.version > 0 {
             opt.extended = BADVERS;
@@ -94,6 +87,18 @@ impl<'a> Opt<'a> {
             (opt.shown, opt.cookies) = (shown, Some((*client, cookie)));
         }
         opt
+    }
+
+    /// One that answers no option.
+    pub(super) const fn bare(dnssec_ok: bool) -> Self {
+        Self {
+            dnssec_ok,
+            identity: &[],
+            cookies: None,
+            shown: Shown::Nothing,
+            extended: 0,
+            reason: None,
+        }
     }
 
     /// The same with an extended error code.

@@ -4,7 +4,7 @@
 //! Here are the reading of the request and the writing of the response by hickory-server, and what to say.
 
 use super::answer::{Outcome, Scratch, Transport, answer};
-use super::opt::{EDE, NOT_SUPPORTED, PROHIBITED};
+use super::opt::{EDE, NOT_SUPPORTED, Opt, PROHIBITED};
 use super::question::{HEADER, Header};
 use super::transfer;
 use super::tsig::{self, Session, TransferKey};
@@ -178,7 +178,8 @@ fn sign(
         behind.sign(reply, now)?;
         if reply.len() > most {
             let mut session = before.0;
-            *reply = emptied(&before.1, request.edns.is_some());
+            let edns = request.edns.as_ref();
+            *reply = emptied(&before.1, edns.map(|edns| edns.flags().dnssec_ok));
             session.sign(reply, now)?;
             behind = session;
         }
@@ -186,20 +187,17 @@ fn sign(
     Ok(replies)
 }
 
-/// The message with its question alone, and an OPT record where the query had one.
-fn emptied(message: &[u8], edns: bool) -> Vec<u8> {
+/// The message with its question alone, and an OPT record, with the DO bit given, where the query had one.
+fn emptied(message: &[u8], edns: Option<bool>) -> Vec<u8> {
     let read = |message: &[u8]| QueryName::default().read(message.get(HEADER..)?);
     let end = read(message).map_or(HEADER, |name| HEADER + name + 4);
     let mut out = message.get(..end).unwrap_or(message).to_vec();
     if let Some(header) = out.first_chunk_mut::<HEADER>() {
         header[2] |= TC;
-        header[6..].copy_from_slice(&[0, 0, 0, 0, 0, u8::from(edns)]);
+        header[6..].copy_from_slice(&[0, 0, 0, 0, 0, u8::from(edns.is_some())]);
     }
-    if edns {
-        let [high, low] = u16::try_from(limits::UDP_ANSWER)
-            .unwrap_or(u16::MAX)
-            .to_be_bytes();
-        out.extend([0, 0, 41, high, low, 0, 0, 0, 0, 0, 0]);
+    if let Some(dnssec_ok) = edns {
+        Opt::bare(dnssec_ok).write(&mut out);
     }
     out
 }

@@ -84,23 +84,22 @@ fn is_of_the_connection(error: &io::Error) -> bool {
         ECONNABORTED, ECONNRESET, EHOSTDOWN, EHOSTUNREACH, ENETDOWN, ENETUNREACH, ENONET,
         ENOPROTOOPT, EOPNOTSUPP, EPERM, EPROTO,
     };
-    let errno = error.raw_os_error().map(Errno::from_raw);
-    errno.is_some_and(|errno| {
-        let theirs = [
-            ECONNABORTED,
-            ECONNRESET,
-            EHOSTDOWN,
-            EHOSTUNREACH,
-            ENETDOWN,
-            ENETUNREACH,
-            ENONET,
-            ENOPROTOOPT,
-            EOPNOTSUPP,
-            EPERM,
-            EPROTO,
-        ];
-        theirs.contains(&errno)
-    })
+    matches!(
+        error.raw_os_error().map(Errno::from_raw),
+        Some(
+            ECONNABORTED
+                | ECONNRESET
+                | EHOSTDOWN
+                | EHOSTUNREACH
+                | ENETDOWN
+                | ENETUNREACH
+                | ENONET
+                | ENOPROTOOPT
+                | EOPNOTSUPP
+                | EPERM
+                | EPROTO
+        )
+    )
 }
 
 struct Connection {

@@ -1,6 +1,7 @@
 //! Zone transfers (RFC 5936, RFC 1995): what a query for one is answered with, to whom that is due.
 
 use super::answer::Transport;
+use super::opt::Opt;
 use super::question::{HEADER, Header};
 use crate::base::limits;
 use crate::sign::{QueryName, Section, Snapshot, Transfer};
@@ -73,10 +74,7 @@ fn message(header: Header, question: &[u8], edns: Option<bool>, section: &Sectio
     let count = section.write(&mut out);
     out[6..8].copy_from_slice(&count.to_be_bytes());
     if let Some(dnssec_ok) = edns {
-        let size = u16::try_from(limits::UDP_ANSWER).unwrap_or(u16::MAX);
-        out.extend([0, 0, 41]);
-        out.extend(size.to_be_bytes());
-        out.extend([0, 0, if dnssec_ok { 0x80 } else { 0 }, 0, 0, 0]);
+        Opt::bare(dnssec_ok).write(&mut out);
         out[11] = 1;
     }
     out
