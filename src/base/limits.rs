@@ -283,6 +283,18 @@ pub const NOTIFY_WAIT: Duration = Duration::from_secs(2);
 pub const NOTIFY_PAUSE: Duration = Duration::from_secs(1);
 /// See `NOTIFY_WAIT`.
 pub const NOTIFY_LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// Octets of one answer of a certificate authority.
+pub const ACME_REPLY: usize = 256 * 1024;
+/// Time for one request to a certificate authority, from the look-up of its name to the end of the answer.
+pub const ACME_REQUEST: Duration = Duration::from_secs(30);
+/// Time for one certificate, from the account to the chain.
+pub const ACME_ORDER: Duration = Duration::from_secs(15 * 60);
+/// Characters that are kept of what a certificate authority says about a failure.
+pub const ACME_DETAIL: usize = 500;
+/// How far the clock of a certificate authority may be from ours before nothing is ordered.
+pub const ACME_SKEW: Duration = Duration::from_secs(3600);
+/// How long a name server has to show a new version of our zones.
+pub const VISIBLE_WAIT: Duration = Duration::from_secs(120);
 /// Octets of a file with a key or a certificate chain.
 pub const KEY_FILE: u64 = 64 * 1024;
 /// Connections that an inbound check makes to one address.

@@ -2,7 +2,7 @@
 
 use super::Timestamp;
 use super::connection::{Certificate, Connection};
-use super::event::{Fetch, Query};
+use super::event::{Fetch as PolicyFetch, Query};
 use super::id::{ConnectionId, TestId};
 use super::message::MessageFacts;
 use super::name::{Domain, Mailbox};
@@ -112,7 +112,7 @@ pub trait Desk: Send + Sync {
     fn queried(&self, query: Query);
 
     /// Takes a policy fetch seen. The id is given by the desk.
-    fn fetched(&self, fetch: Fetch);
+    fn fetched(&self, fetch: PolicyFetch);
 }
 
 /// The envelope under which a message was offered.
@@ -215,4 +215,61 @@ pub trait Pages: Send + Sync {
 pub trait Control: Send + Sync {
     /// Carries out one request and returns its answer.
     fn control(&self, request: serde_json::Value) -> Answer<'_, serde_json::Value>;
+}
+
+/// The method of an [`HttpRequest`]; ACME needs no other (RFC 8555 6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HttpMethod {
+    /// GET.
+    Get,
+    /// HEAD.
+    Head,
+    /// POST.
+    Post,
+}
+
+/// One request to the certificate authority.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpRequest {
+    /// The method.
+    pub method: HttpMethod,
+    /// Where to: `https` only.
+    pub url: String,
+    /// Names, in lower case, and values; `Host` is added.
+    pub headers: Vec<(String, String)>,
+    /// The body; empty for none.
+    pub body: Vec<u8>,
+}
+
+/// What it answered, whatever the status; a redirect is not followed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpReply {
+    /// The HTTP status.
+    pub status: u16,
+    /// Names, in lower case, and values, as far as they are text.
+    pub headers: Vec<(String, String)>,
+    /// The body, `limits::ACME_REPLY` octets at most.
+    pub body: Vec<u8>,
+}
+
+/// The way to the certificate authority that the configuration names.
+pub trait Fetch: Send + Sync {
+    /// Asks once; nothing is tried again. Why there is no answer is said in words, without the URL.
+    fn fetch(&self, request: HttpRequest) -> Answer<'_, Result<HttpReply, String>>;
+}
+
+/// A TXT record that proves to a certificate authority that a name is ours (RFC 8555 8.4).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Challenge {
+    /// Its owner, which begins with `_acme-challenge`.
+    pub name: Domain,
+    /// Its text.
+    pub text: String,
+}
+
+/// What certificate authorities look for in our zones.
+pub trait Challenges: Send + Sync {
+    /// Publishes these in place of those before, and waits until every name server of our zones has this version or a
+    /// later one, and with it the TLSA and CAA records of now. Which one does not, and why, is said in words.
+    fn show(&self, challenges: Vec<Challenge>) -> Answer<'_, Result<(), String>>;
 }

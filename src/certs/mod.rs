@@ -8,9 +8,11 @@ pub mod internal;
 mod pair;
 pub mod plan;
 pub mod store;
+pub mod trouble;
 
 pub use internal::InternalCa;
 pub use store::Store;
+pub use trouble::{Kind, Trouble};
 
 use crate::base::{Certificate, Domain, NameError, Server, Timestamp, Zone, file};
 use crate::cases;
