@@ -1,6 +1,8 @@
 //! The appliance: what it holds, and how it starts and stops.
 
 use super::alarm::Alarm;
+use super::ca::CaFetch;
+use super::certifier::Certifier;
 use super::control::{Commands, Running};
 use super::live::Live;
 use super::observer::Observer;
@@ -10,18 +12,20 @@ use super::publish::Publisher;
 use super::relay::OperatorRelay;
 use super::reports::Intake;
 use super::sockets::Sockets;
+use super::zones::Zones;
+use super::presented::Presented;
 use super::{StartError, World, amend, failed, notifier, wake, way_out};
 use crate::base::ports::{Clock, Control, Desk as DeskPort, Judge, Random};
 use crate::base::{Event, Gap, Order, Timestamp, Zone, limits};
-use crate::config::Config;
+use crate::certs::acme::{self, Acme};
+use crate::config::{Config, Issuer};
 use crate::desk::{self, Desk};
 use crate::dial::Dial;
 use crate::dial::judge::MailJudge;
 use crate::journal::{Batch, Journal, JournalError, Opened};
-use crate::serve::{self, Shutdown, smtp::TlsSet, web};
+use crate::serve::{self, Shutdown, web};
 use crate::zone::Operator;
-use crate::{cases, certs};
-use arc_swap::ArcSwap;
+use crate::cases;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -48,42 +52,6 @@ pub struct Appliance {
     gap: Option<Gap>,
     /// The serial that the last run used last.
     pub last_serial: Option<u32>,
-}
-
-/// The certificates that listeners present; swapped when they are renewed.
-pub struct Presented {
-    pub smtp: Arc<serve::smtp::Settings>,
-    pub web: Arc<ArcSwap<rustls::ServerConfig>>,
-}
-
-impl Presented {
-    /// What listeners of this configuration present.
-    pub fn new(config: &Config, certificates: &certs::Snapshot) -> Result<Self, StartError> {
-        Ok(Self {
-            smtp: Arc::new(smtp_settings(config, certificates)?),
-            web: Arc::new(ArcSwap::from_pointee(web_tls(certificates)?)),
-        })
-    }
-
-    /// Takes these certificates into service; open connections keep what they have.
-    pub fn replace(&self, certificates: &certs::Snapshot) -> Result<(), StartError> {
-        self.smtp.tls.store(Arc::new(tls_set(certificates)?));
-        self.web.store(Arc::new(web_tls(certificates)?));
-        Ok(())
-    }
-}
-
-fn tls_set(certificates: &certs::Snapshot) -> Result<TlsSet, StartError> {
-    let pairs = certificates
-        .mail
-        .iter()
-        .map(|(name, served)| (*name, Arc::clone(&served.key)));
-    TlsSet::new(pairs).map_err(failed)
-}
-
-fn web_tls(certificates: &certs::Snapshot) -> Result<rustls::ServerConfig, StartError> {
-    let key = rustls::sign::SingleCertAndKey::from(Arc::clone(&certificates.web.key));
-    web::tls(Arc::new(key)).map_err(failed)
 }
 
 impl Appliance {
@@ -170,6 +138,7 @@ impl Appliance {
         sockets.open_control(&self.config)?;
         let certificates = self.publisher().certs().snapshot();
         let presented = Arc::new(Presented::new(&self.config, &certificates)?);
+        let certifier = self.certifier(&dial, &presented)?;
         let (observer, queries) = Observer::new(
             Arc::clone(&self.live),
             dial.clone(),
@@ -177,10 +146,7 @@ impl Appliance {
         );
         let outcomes = Outcomes::new(&self, dial.clone()).map_err(failed)?;
         let mut helpers = JoinSet::new();
-        let world = World {
-            clock: Arc::clone(&self.clock),
-            random: Arc::clone(&self.random),
-        };
+        let world = self.world();
         let told = notifier::start(
             &self.config,
             &self.publisher(),
@@ -214,7 +180,7 @@ impl Appliance {
             self.config.zone_name(Zone::Et),
             self.config.zone_name(Zone::Ut)
         );
-        wake::run(&self, &outcomes, &presented, &alarm, shutdown).await;
+        wake::run(&self, &outcomes, &certifier, &alarm, shutdown).await;
         let _ = tokio::time::timeout(GRACE, async {
             while listeners.join_next().await.is_some() {}
             while helpers.join_next().await.is_some() {}
@@ -230,6 +196,51 @@ impl Appliance {
         }
         tracing::info!("stopped");
         Ok(())
+    }
+
+    fn world(&self) -> World {
+        World {
+            clock: Arc::clone(&self.clock),
+            random: Arc::clone(&self.random),
+        }
+    }
+
+    /// What renews the certificates that these listeners present.
+    ///
+    /// # Errors
+    /// When a root certificate for the CA cannot be read.
+    pub fn certifier(
+        &self,
+        dial: &Dial,
+        presented: &Arc<Presented>,
+    ) -> Result<Arc<Certifier>, StartError> {
+        let zones = Zones::new(
+            Arc::clone(&self.config),
+            self.shared_publisher(),
+            Arc::clone(&self.live),
+            dial.clone(),
+            (self.world(), self.last_serial),
+        );
+        let certificates = &self.config.certificates;
+        let acme = match certificates.issuer {
+            Issuer::Internal => None,
+            Issuer::Acme => {
+                let settings = acme::Settings {
+                    directory: certificates.directory.clone(),
+                    contact: certificates.contact.clone(),
+                    profile: certificates.profile.clone(),
+                };
+                let fetch = Arc::new(CaFetch::new(dial.clone(), &self.config)?);
+                Some(Acme::new(settings, fetch, Arc::clone(&self.clock)))
+            }
+        };
+        Ok(Arc::new(Certifier::new(
+            self.shared_publisher(),
+            Arc::clone(presented),
+            zones,
+            acme,
+            (self.world(), self.live.changed()),
+        )))
     }
 
     /// The first zones, noted.
@@ -366,19 +377,4 @@ fn desk_settings(config: &Config, publisher: &Publisher) -> desk::Settings {
         token_key: publisher.keys().token.0,
         reply_from: config.reply.from.local.clone(),
     }
-}
-
-fn smtp_settings(
-    config: &Config,
-    certificates: &certs::Snapshot,
-) -> Result<serve::smtp::Settings, StartError> {
-    Ok(serve::smtp::Settings {
-        hostname: config.zone_name(Zone::Et).to_string(),
-        base_domain: config.base_domain.clone(),
-        own: config.network.own(),
-        tls: ArcSwap::from_pointee(tls_set(certificates)?),
-        clients: config.limits.smtp_clients,
-        clients_per_network: config.limits.smtp_clients_per_network,
-        deny: config.limits.deny_clients.clone(),
-    })
 }

@@ -1,6 +1,7 @@
 //! The commands to the appliance, running or not.
 
 use super::appliance::Appliance;
+use super::certificates::{self, Wish};
 use super::erase;
 use super::live::Live;
 use super::notifier::Secondaries;
@@ -19,7 +20,7 @@ use hickory_proto::rr::{Name, RData, Record};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::str::FromStr as _;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What runs beside the state directory.
 #[derive(Clone)]
@@ -69,20 +70,46 @@ impl Commands {
             "tests show" => self.test(word("id")),
             "tests export" => self.export(word("id")),
             "tests token" => self.token(word("language")),
+            "certs status" => Ok(self.certs()),
+            "certs renew" => self.wish(Wish::Renew, request),
+            "certs roll" => self.wish(Wish::Roll, request),
+            "check" => Ok(self.check()),
             other => Err(format!(
-                "{other:?} is no command; there are status, ds, zone, tests list, show, export, erase, token"
+                "{other:?} is no command; there are status, check, ds, zone, certs status, renew, roll, tests list, show, export, erase, token"
             )),
         }
     }
 
-    fn status(&self) -> Value {
-        let now = self.clock.now();
-        let order = self
-            .publisher
+    fn publisher(&self) -> MutexGuard<'_, Publisher> {
+        self.publisher
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .current()
-            .cloned();
+    }
+
+    fn certs(&self) -> Value {
+        certificates::status(&self.config, &self.publisher(), self.clock.now())
+    }
+
+    /// Notes what the operator wants of certificates, and wakes who does it.
+    fn wish(&self, wish: Wish, request: &Value) -> Result<Value, String> {
+        let names = request.get("names").and_then(Value::as_array);
+        let names = names.into_iter().flatten().filter_map(Value::as_str);
+        let names: Vec<_> = names.collect();
+        certificates::wish(&mut self.publisher(), wish, &names, self.clock.now())?;
+        self.live.changed().notify_one();
+        Ok(self.certs())
+    }
+
+    fn check(&self) -> Value {
+        json!({"json": certificates::check(&self.publisher(), self.clock.now())})
+    }
+
+    fn status(&self) -> Value {
+        let now = self.clock.now();
+        let (order, certificates) = {
+            let publisher = self.publisher();
+            (publisher.current().cloned(), certificates::summary(&publisher, now))
+        };
         let open = self
             .live
             .desk()
@@ -104,6 +131,7 @@ impl Commands {
             "running": running,
             "since": running.then_some(self.since),
             "journal": journal,
+            "certificates": certificates,
             "now": now,
             "serial": order.as_ref().map(|order| order.serial),
             "order": order.map(|order| order.order),
@@ -116,12 +144,7 @@ impl Commands {
     fn signed(&self, zone: Zone) -> Result<Arc<SignedZone>, String> {
         let name = self.config.zone_name(zone);
         let apex = Name::from_str(&format!("{name}.")).map_err(|error| error.to_string())?;
-        let snapshot = self
-            .publisher
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .snapshot()
-            .load_full();
+        let snapshot = self.publisher().snapshot().load_full();
         snapshot
             .zones()
             .find(|signed| *signed.origin() == apex)
@@ -225,11 +248,7 @@ impl Commands {
         let language = spoken.ok_or_else(|| format!("{language:?} is neither en nor de"))?;
         let mut bits = [0; 8];
         self.random.fill(&mut bits);
-        let key = {
-            let publisher = self.publisher.lock();
-            let publisher = publisher.unwrap_or_else(PoisonError::into_inner);
-            publisher.keys().token.0
-        };
+        let key = self.publisher().keys().token.0;
         let token = token::mint(u64::from_le_bytes(bits), &key);
         let address = |zone| format!("{}+{token}@{}", language.tag(), self.config.zone_name(zone));
         let addresses = Zone::ALL.map(address);

@@ -5,6 +5,9 @@
 mod alarm;
 mod amend;
 mod appliance;
+mod ca;
+mod certificates;
+mod certifier;
 mod checks;
 mod control;
 pub mod demo;
@@ -17,6 +20,7 @@ mod notifier;
 mod observer;
 mod outcome;
 mod pages;
+mod presented;
 mod publish;
 mod relay;
 mod replay;
@@ -28,6 +32,7 @@ mod unsaved;
 mod wake;
 mod way_out;
 mod world;
+mod zones;
 
 use crate::base::ports::{Clock, Control as _, Random};
 use crate::base::{Domain, Zone};

@@ -1,7 +1,7 @@
 //! What is published: both zones signed, the certificates, the policy page. Everything else is derived here in one place
 //! whenever the order of the MX, a key or a certificate changes.
 
-use crate::base::ports::Random;
+use crate::base::ports::{Challenge, Random};
 use crate::base::{Order, Server, Timestamp, Zone, file, limits};
 use crate::certs;
 use crate::config::{Config, Issuer};
@@ -38,6 +38,8 @@ pub struct Publisher {
     keys: Keys,
     certs: certs::Store,
     operator: BTreeMap<Zone, Operator>,
+    /// What a CA looks for now.
+    pub challenges: Vec<Challenge>,
     signatures: BTreeMap<Zone, SignatureCache>,
     /// Zones of others that this nameserver serves as well: the demo's world.
     pub beside: Vec<Arc<SignedZone>>,
@@ -89,24 +91,24 @@ impl Publisher {
         let tsig = secondaries.map(|secondary| secondary.key.clone()).collect();
         let keys = keys::store::open(&directory.join("keys"), &tsig, random, now);
         let keys = keys.map_err(failed)?;
-        let issuer = match config.certificates.issuer {
-            Issuer::Internal => certs::Issuer::Internal,
-            Issuer::Acme => return Err(failed("issuer \"acme\" is not in this version")),
+        let settings = certs::store::Settings {
+            directory: directory.join("acme"),
+            base_domain: config.base_domain.clone(),
+            issuer: match config.certificates.issuer {
+                Issuer::Internal => certs::Issuer::Internal,
+                Issuer::Acme => certs::Issuer::Acme,
+            },
+            ca: config.certificates.directory.clone(),
+            ttl: config.dns.ttl_records,
+            invalid: keys.invalid_tlsa,
         };
-        let certs = certs::Store::open(
-            &directory.join("acme"),
-            &config.base_domain,
-            issuer,
-            keys.invalid_tlsa,
-            now,
-            random,
-        )
-        .map_err(failed)?;
+        let certs = certs::Store::open(settings, now, random).map_err(failed)?;
         Ok(Self {
             config: config.clone(),
             keys,
             certs,
             operator,
+            challenges: Vec::new(),
             signatures: BTreeMap::new(),
             beside: Vec::new(),
             snapshot: Arc::new(ArcSwap::from_pointee(Snapshot::new(Vec::new()))),
@@ -152,6 +154,11 @@ impl Publisher {
         &self.certs
     }
 
+    /// The certificates, to be changed; what they are to the world changes with the next [`Publisher::publish`].
+    pub const fn certs_mut(&mut self) -> &mut certs::Store {
+        &mut self.certs
+    }
+
     /// What the nameserver serves; swapped whole.
     pub fn snapshot(&self) -> Arc<ArcSwap<Snapshot>> {
         Arc::clone(&self.snapshot)
@@ -162,12 +169,10 @@ impl Publisher {
         self.current.as_ref()
     }
 
-    /// Whether signatures or certificates are to be renewed: half their time is over, or the clock was set back, so that
-    /// they may begin in the future.
+    /// Whether signatures are to be renewed: half their time is over, or the clock was set back, so that they may begin in
+    /// the future.
     pub fn is_due(&self, now: Timestamp) -> bool {
-        self.renewal <= now
-            || self.certs.next().is_some_and(|next| next <= now)
-            || self.current.as_ref().is_some_and(|order| now < order.time)
+        self.renewal <= now || self.current.as_ref().is_some_and(|order| now < order.time)
     }
 
     /// Builds and signs both zones and takes them into service. The serial is after `last`, the one that an earlier run
@@ -217,6 +222,7 @@ impl Publisher {
         let dns = &self.config.dns;
         let tlsa = self.certs.snapshot().digests();
         let dkim = self.keys.dkim.records();
+        let caa = self.caa();
         let inputs = Inputs {
             zone,
             base_domain: &self.config.base_domain,
@@ -231,7 +237,8 @@ impl Publisher {
             },
             tlsa: &tlsa,
             dkim: &dkim,
-            caa: self.config.certificates.caa.as_deref(),
+            caa: caa.as_deref(),
+            challenges: &self.challenges,
             order,
             serial,
         };
@@ -246,11 +253,23 @@ impl Publisher {
         sign::sign(&built, self.keys.zone(zone), &terms, now, cache).map_err(failed)
     }
 
-    /// Renews the certificates that are due.
+    /// Who may issue certificates for our names, bound to our account as soon as there is one (RFC 8657).
+    fn caa(&self) -> Option<String> {
+        let issuer = self.config.certificates.caa.as_deref()?;
+        let account = self.certs.account().map(|account| account.url.as_str());
+        // RFC 8659 4.2 has neither in a value.
+        let account = account.filter(|url| url.bytes().all(|octet| octet.is_ascii_graphic() && octet != b';'));
+        Some(match account {
+            Some(url) => format!("{issuer}; accounturi={url}; validationmethods=dns-01"),
+            None => issuer.to_owned(),
+        })
+    }
+
+    /// Makes the certificates anew that are due and need nobody else; says whether what is to be served changed.
     ///
     /// # Errors
     /// When one could not be made or kept; what was made before that is to be served all the same.
-    pub fn renew(&mut self, now: Timestamp, random: &dyn Random) -> Result<(), PublishError> {
-        self.certs.renew(now, random).map(|_| ()).map_err(failed)
+    pub fn renew(&mut self, now: Timestamp, random: &dyn Random) -> Result<bool, PublishError> {
+        self.certs.renew(now, random).map_err(failed)
     }
 }

@@ -1,7 +1,8 @@
 //! The one wake loop: it sleeps until something is due or has changed, and does what is due.
 
 use super::alarm::Alarm;
-use super::appliance::{Appliance, Presented};
+use super::appliance::Appliance;
+use super::certifier::Certifier;
 use super::outcome::Outcomes;
 use crate::base::{Order, Timestamp};
 use crate::journal::Batch;
@@ -26,7 +27,7 @@ const RETRY: Duration = Duration::from_secs(300);
 pub async fn run(
     appliance: &Appliance,
     outcomes: &Arc<Outcomes>,
-    presented: &Presented,
+    certifier: &Arc<Certifier>,
     alarm: &Alarm,
     mut shutdown: Shutdown,
 ) {
@@ -37,9 +38,10 @@ pub async fn run(
         let now = appliance.clock.now();
         let next = tests(appliance, outcomes, now).await;
         order(appliance, &mut turn, now).await;
-        rounds.renew(appliance, presented, now).await;
+        rounds.renew(appliance, certifier, now).await;
+        let certificates = certifier.look(&shutdown);
         rounds.upkeep(appliance, outcomes, now).await;
-        let sleep = match next {
+        let sleep = match [next, certificates].into_iter().flatten().min() {
             // What could not be written is tried again in every round.
             _ if appliance.live.waiting() > 0 => AGAIN,
             Some(next) if next > now => until(now, next).min(REST),
@@ -137,24 +139,18 @@ struct Rounds {
 
 impl Rounds {
     /// Renews certificates and signatures that are due.
-    async fn renew(&mut self, appliance: &Appliance, presented: &Presented, now: Timestamp) {
-        let renewed = {
+    async fn renew(&mut self, appliance: &Appliance, certifier: &Certifier, now: Timestamp) {
+        if !is_over(self.failed, RETRY, now) {
+            return;
+        }
+        let renewed = certifier.renew().and_then(|renewed| {
             let mut publisher = appliance.publisher();
-            if !publisher.is_due(now) || !is_over(self.failed, RETRY, now) {
-                return;
-            }
-            let renewed = publisher.renew(now, &*appliance.random);
-            // In any case: a renewal that failed half way has made some of them, and their digests are published.
-            if let Err(error) = presented.replace(&publisher.certs().snapshot()) {
-                tracing::error!("the new certificates are not in service: {error}");
-            }
-            let order = publisher.current().map(|order| order.order);
-            renewed.and_then(|()| {
-                order
-                    .map(|order| publisher.publish(order, appliance.last_serial, now))
-                    .transpose()
-            })
-        };
+            let due = renewed || publisher.is_due(now);
+            let order = publisher.current().filter(|_| due).map(|order| order.order);
+            order
+                .map(|order| publisher.publish(order, appliance.last_serial, now))
+                .transpose()
+        });
         self.failed = renewed.is_err().then_some(now);
         match renewed {
             Ok(Some(order)) => note(appliance, order).await,

@@ -291,10 +291,22 @@ pub const ACME_REQUEST: Duration = Duration::from_secs(30);
 pub const ACME_ORDER: Duration = Duration::from_secs(15 * 60);
 /// Characters that are kept of what a certificate authority says about a failure.
 pub const ACME_DETAIL: usize = 500;
+/// The longest pause before a certificate authority is asked again, whatever it asks for.
+pub const ACME_PAUSE: Duration = Duration::from_secs(8 * 24 * 3600);
+/// How long after a certificate authority gave no advice on renewal it is asked again.
+pub const ACME_NO_ADVICE: Duration = Duration::from_secs(24 * 3600);
+/// How long after it could not be asked.
+pub const ACME_ADVICE_RETRY: Duration = Duration::from_secs(3600);
+/// Orders, certificates and failures that are remembered, to stay within the limits of a certificate authority.
+pub const ACME_EVENTS: usize = 1000;
 /// How far the clock of a certificate authority may be from ours before nothing is ordered.
 pub const ACME_SKEW: Duration = Duration::from_secs(3600);
 /// How long a name server has to show a new version of our zones.
 pub const VISIBLE_WAIT: Duration = Duration::from_secs(120);
+/// Octets of the record of all keys' digests, a line of about a hundred for each.
+pub const DIGESTS_FILE: u64 = 1024 * 1024;
+/// Octets of the record of orders and failures.
+pub const LEDGER_FILE: u64 = 1024 * 1024;
 /// Octets of a file with a key or a certificate chain.
 pub const KEY_FILE: u64 = 64 * 1024;
 /// Connections that an inbound check makes to one address.

@@ -4,7 +4,11 @@
 //! the two never differ. Which server gets what kind of certificate is said by the case table alone. Nothing here
 //! opens a socket.
 
+pub mod acme;
+mod digests;
 pub mod internal;
+mod keyfile;
+pub mod ledger;
 mod pair;
 pub mod plan;
 pub mod store;
@@ -51,6 +55,8 @@ impl From<NameError> for CertError {
 pub enum Issuer {
     /// A CA of our own, whose root nobody trusts unless told to.
     Internal,
+    /// The CA of the configuration, by ACME (RFC 8555).
+    Acme,
 }
 
 /// A certificate that we hold.
@@ -93,7 +99,24 @@ impl Slot {
         }
     }
 
-    /// The names in it, the first of them its subject.
+    /// Whether the digest of its key is in the DNS.
+    #[must_use]
+    pub fn has_tlsa(self) -> bool {
+        match self {
+            Self::Mail(Certificate::Host(server)) => {
+                cases::case(server).tlsa == Some(cases::Tlsa::Valid)
+            }
+            _ => false,
+        }
+    }
+
+    /// The slot of this name.
+    #[must_use]
+    pub fn by_label(label: &str) -> Option<Self> {
+        Self::all().find(|slot| slot.label() == label)
+    }
+
+    /// The names in it, sorted, the first of them its subject.
     ///
     /// # Errors
     /// When the base domain is too long to have these names below it.
@@ -108,7 +131,7 @@ impl Slot {
                 .collect(),
             Self::Web => {
                 let policy = et.below("mta-sts")?;
-                vec![et, policy, base_domain.below(Zone::Ut.label())?]
+                vec![et, policy]
             }
         })
     }
@@ -125,10 +148,6 @@ impl fmt::Display for Slot {
 pub struct Served {
     /// Chain and private key, for the listeners.
     pub key: Arc<CertifiedKey>,
-    /// SHA-256 of the key's SubjectPublicKeyInfo: what TLSA `3 1 1` holds (RFC 6698 2.1).
-    pub spki: [u8; 32],
-    /// The same of the key that comes next, published ahead of its use.
-    pub next: Option<[u8; 32]>,
     /// When the certificate ends.
     pub not_after: Timestamp,
 }
@@ -141,15 +160,29 @@ impl Served {
     }
 }
 
+/// SHA-256 of the SubjectPublicKeyInfo of a slot's keys: what TLSA `3 1 1` holds (RFC 6698 2.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyDigests {
+    /// Of the key in use.
+    pub current: [u8; 32],
+    /// Of the key that comes next, published ahead of its use.
+    pub next: Option<[u8; 32]>,
+}
+
 /// All that is served.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
-    /// By what a client of the mail listener is shown.
+    /// By what a client of the mail listener is shown; what a CA has not issued yet is missing.
     pub mail: BTreeMap<Certificate, Served>,
     /// Of the web listener.
-    pub web: Served,
+    pub web: Option<Served>,
+    /// The keys' digests; there are keys before there are certificates.
+    pub keys: BTreeMap<Slot, KeyDigests>,
     /// The digest that wrong TLSA records hold.
     pub invalid: [u8; 32],
+    /// Whose certificate is missing, has ended, or is not issued by whom it should be: while there is one, no test would
+    /// be the one that the case table describes.
+    pub unfit: Vec<Slot>,
 }
 
 impl Snapshot {
@@ -160,10 +193,10 @@ impl Snapshot {
             None => Vec::new(),
             Some(cases::Tlsa::Invalid) => vec![self.invalid],
             Some(cases::Tlsa::Valid) => self
-                .mail
-                .get(&Certificate::Host(server))
+                .keys
+                .get(&Slot::Mail(Certificate::Host(server)))
                 .into_iter()
-                .flat_map(|served| [Some(served.spki), served.next])
+                .flat_map(|keys| [Some(keys.current), keys.next])
                 .flatten()
                 .collect(),
         }
@@ -203,7 +236,7 @@ mod tests {
                 "mx05 Ca mx05.et.example.org",
                 "mx06 Ca mx06.et.example.org",
                 "ut Ca ut.example.org",
-                "web Ca et.example.org mta-sts.et.example.org ut.example.org",
+                "web Ca et.example.org mta-sts.et.example.org",
             ]
         );
     }

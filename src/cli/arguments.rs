@@ -28,6 +28,8 @@ pub enum Command {
     Serve,
     /// How the running appliance is
     Status(Output),
+    /// Whether all is as it should be, and what to do where it is not
+    Check(Output),
     /// The DS records that the parent zone needs
     Ds(Output),
     /// A signed zone as served, in master format
@@ -38,6 +40,9 @@ pub enum Command {
         #[command(flatten)]
         output: Output,
     },
+    /// The certificates
+    #[command(subcommand)]
+    Certs(Certs),
     /// The tests
     #[command(subcommand)]
     Tests(Tests),
@@ -69,6 +74,28 @@ pub struct Init {
     /// Where postmaster's mail goes
     #[arg(long, value_name = "MAILBOX")]
     pub operator: Mailbox,
+}
+
+/// `certs ...`
+#[derive(Debug, Subcommand)]
+pub enum Certs {
+    /// Each certificate: until when, when it is renewed, what is wrong
+    Status(Output),
+    /// New certificates for the keys in use, as soon as the CA gives them
+    Renew(Certificates),
+    /// New keys: each is used, with a new certificate, once its TLSA record is known everywhere
+    Roll(Certificates),
+}
+
+/// Which certificates.
+#[derive(Debug, Args)]
+pub struct Certificates {
+    /// Their names, as `certs status` has them; all when none is named
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+    /// How to print what comes of it.
+    #[command(flatten)]
+    pub output: Output,
 }
 
 /// `tests ...`

@@ -9,7 +9,7 @@ mod print;
 
 use crate::app::{self, AskError};
 use crate::config::Config;
-use arguments::{Arguments, Command, Output, Tests, Whom};
+use arguments::{Arguments, Certs, Command, Output, Tests, Whom};
 use clap::Parser as _;
 use serde_json::{Value, json};
 use std::fmt;
@@ -94,6 +94,12 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
             let answer = ask(arguments, &json!({"command": "zone", "zone": zone}))?;
             print::answer(&answer, *output, print::text)
         }
+        Command::Check(output) => {
+            let answer = ask(arguments, &json!({"command": "check"}))?;
+            print::answer(&answer, *output, print::certs::check)?;
+            verdict(&answer, "/json", |rows| none(rows, "state", &json!("bad")))
+        }
+        Command::Certs(certs) => run_certs(arguments, certs),
         Command::Tests(tests) => run_tests(arguments, tests),
         Command::Probe(probe) => {
             let answer = app::probe(&probe.domain, named(arguments)?.as_ref(), probe.resolver)
@@ -116,6 +122,36 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
             }
             Err(Failure::bad("not delivered to every recipient"))
         }
+    }
+}
+
+fn run_certs(arguments: &Arguments, certs: &Certs) -> Result<(), Failure> {
+    let (request, output) = match certs {
+        Certs::Status(output) => {
+            let answer = ask(arguments, &json!({"command": "certs status"}))?;
+            print::answer(&answer, *output, print::certs::status)?;
+            let rows = "/json/certificates";
+            return verdict(&answer, rows, |rows| none(rows, "fit", &json!(false)));
+        }
+        Certs::Renew(certificates) => ("certs renew", certificates),
+        Certs::Roll(certificates) => ("certs roll", certificates),
+    };
+    let request = json!({"command": request, "names": output.names});
+    let answer = ask(arguments, &request)?;
+    print::answer(&answer, output.output, print::certs::status)
+}
+
+/// Whether no row has this value.
+fn none(rows: &[Value], key: &str, value: &Value) -> bool {
+    rows.iter().all(|row| row.get(key) != Some(value))
+}
+
+/// Fails, without more words, when what was printed is bad.
+fn verdict(answer: &Value, rows: &str, good: impl Fn(&[Value]) -> bool) -> Result<(), Failure> {
+    let rows = answer.pointer(rows).and_then(Value::as_array);
+    match rows.is_some_and(|rows| good(rows)) {
+        true => Ok(()),
+        false => Err(Failure::bad("not everything is as it should be")),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The records that the appliance publishes of its own, zone by zone.
 
 use super::{ZoneError, master, policy};
+use crate::base::ports::Challenge;
 use crate::base::{Domain, Server, Zone};
 use crate::cases::{self, Case};
 use crate::config::Family;
@@ -53,6 +54,8 @@ pub struct Inputs<'a> {
     pub dkim: &'a [(String, String)],
     /// What CAA `issue` says: the issuer's name, with parameters (RFC 8657) when there are any. No CAA without it.
     pub caa: Option<&'a str>,
+    /// What a CA looks for now, in both zones.
+    pub challenges: &'a [Challenge],
     /// The MX hosts of `et`, the most preferred first.
     pub order: [Server; 4],
     /// The serial number.
@@ -85,6 +88,7 @@ pub(super) fn generate(inputs: &Inputs<'_>, instead: &Instead) -> Result<Vec<Mad
     }
     maker.authority(instead)?;
     maker.sender()?;
+    maker.challenges()?;
     match inputs.zone {
         Zone::Et => maker.et(instead)?,
         Zone::Ut => maker.ut()?,
@@ -187,6 +191,18 @@ impl Maker<'_> {
                 master::rdata::decode(RecordType::CAA, &wire).map_err(|what| wrong(&what))?;
             let apex = self.apex.clone();
             self.add(&apex, self.inputs.ttls.records, data)?;
+        }
+        Ok(())
+    }
+
+    /// What a CA looks for in this zone (RFC 8555 8.4); another time it is something else, so it is not cached for long.
+    fn challenges(&mut self) -> Result<(), ZoneError> {
+        let inputs = self.inputs;
+        for challenge in inputs.challenges {
+            if challenge.name.is_within(&self.apex) {
+                let data = RData::TXT(TXT::from_bytes(vec![challenge.text.as_bytes()]));
+                self.add(&challenge.name, inputs.ttls.negative, data)?;
+            }
         }
         Ok(())
     }

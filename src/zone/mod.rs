@@ -9,6 +9,8 @@ pub mod master;
 mod operator;
 pub mod policy;
 pub mod serial;
+#[cfg(test)]
+mod tests;
 
 pub use build::build;
 pub use generate::{Inputs, Ttls};

@@ -40,6 +40,8 @@ pub(super) struct Reserved {
     pub(super) name: Name,
     /// The type whose absence at this name decides a test, so that no wildcard may supply it.
     pub(super) decides: Option<RecordType>,
+    /// What is decided by what stands there.
+    pub(super) why: &'static str,
 }
 
 /// The zone while it is put together.
@@ -65,6 +67,8 @@ impl Merger<'_> {
     pub(super) fn admit(&mut self, entry: &Entry, reserved: &[Reserved]) -> Result<(), ZoneError> {
         let record = &entry.record;
         let apex = record.name == *self.origin;
+        let under = |one: &&Reserved| record.name.zone_of(&one.name);
+        let within = |one: &&Reserved| one.name.zone_of(&record.name);
         let refused = match record.record_type() {
             RecordType::RRSIG
             | RecordType::NSEC
@@ -80,21 +84,16 @@ impl Merger<'_> {
             RecordType::NS if record.name.is_wildcard() => {
                 "is refused: a wildcard cannot be delegated (RFC 4592 4.2)"
             }
-            RecordType::NS
-                if !apex
-                    && reserved
-                        .iter()
-                        .any(|Reserved { name, .. }| record.name.zone_of(name)) =>
-            {
-                "is refused: what stands at a name below decides the test"
-            }
-            _ if reserved
-                .iter()
-                .any(|Reserved { name, .. }| name.zone_of(&record.name)) =>
-            {
-                "is refused: what stands at this name decides the test"
-            }
             _ => "",
+        };
+        let hides = !apex && record.record_type() == RecordType::NS;
+        let refused = match (reserved.iter().find(within), reserved.iter().find(under)) {
+            _ if !refused.is_empty() => refused.to_owned(),
+            (_, Some(one)) if hides => {
+                format!("is refused: what stands at a name below decides {}", one.why)
+            }
+            (Some(one), _) => format!("is refused: what stands at this name decides {}", one.why),
+            _ => String::new(),
         };
         if !refused.is_empty() {
             let what = format!("{} {} {refused}", record.name, record.record_type());
@@ -191,7 +190,7 @@ impl Merger<'_> {
     /// every type.
     fn wildcard(&self, key: &RrKey, line: usize, reserved: &[Reserved]) -> Result<(), ZoneError> {
         let (owner, rtype): (&Name, _) = (key.name(), key.record_type);
-        let supplied = reserved.iter().find_map(|Reserved { name, decides }| {
+        let supplied = reserved.iter().find_map(|Reserved { name, decides, .. }| {
             let decides = decides.filter(|of| [*of, RecordType::CNAME].contains(&rtype))?;
             self.covers(owner, name).then_some((name, decides))
         });

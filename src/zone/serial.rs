@@ -16,7 +16,9 @@ pub fn next(last: Option<u32>, now: Timestamp) -> u32 {
     serial.max(1)
 }
 
-fn is_after(serial: u32, other: u32) -> bool {
+/// Whether a serial is later than another (RFC 1982 3.2).
+#[must_use]
+pub fn is_after(serial: u32, other: u32) -> bool {
     SerialNumber::new(serial) > SerialNumber::new(other)
 }
 

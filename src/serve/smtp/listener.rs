@@ -62,8 +62,8 @@ pub fn bind(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, BindError> {
 
 /// Serves clients on all listeners until `shutdown` becomes `true`, then ends those there are and returns.
 ///
-/// Clients beyond the limits and from denied networks get a `421` and no record, and of the former the desk is told; of
-/// every other connection it gets exactly one record at its end, and one more for each further transaction in it.
+/// Clients beyond the limits, those that come while there are no certificates, and those from denied networks get a `421`
+/// and no record, and of all but the last the desk is told; of every other connection it gets exactly one record at its end, and one more for each further transaction in it.
 pub async fn run(
     listeners: Vec<TcpListener>,
     settings: Arc<Settings>,
@@ -145,6 +145,13 @@ impl Door {
         let address = tcp.local_addr().ok()?.ip().to_canonical();
         if self.settings.deny.iter().any(|n| n.contains(client)) {
             return turn_away(tcp, "421 4.7.1 This network is not served\r\n");
+        }
+        if self.settings.tls.load().is_empty() {
+            self.ports.desk.turned_away(None);
+            return turn_away(
+                tcp,
+                "421 4.3.2 Certificates are on their way, please come again\r\n",
+            );
         }
         let place = match self.place(client) {
             Ok(place) => place,

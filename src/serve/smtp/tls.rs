@@ -38,7 +38,7 @@ pub struct TlsSet {
 }
 
 impl TlsSet {
-    /// A set of these certificates with their chains and keys. An empty set makes STARTTLS answer `454`.
+    /// A set of these certificates with their chains and keys. With an empty set no client is let in.
     ///
     /// # Errors
     /// When rustls refuses the protocol versions, which it does only if it was built without them.

@@ -1,5 +1,7 @@
 //! Output: readable to a person by default, JSON for machines.
 
+pub mod certs;
+
 use super::Failure;
 use super::arguments::Output;
 use serde_json::Value;

@@ -1,0 +1,391 @@
+//! What was ordered, issued and refused lately, and what that leaves room for: so that no failure, loop or restart burns
+//! the limits of a CA. Kept in `acme/ledger.json`; pure.
+
+use super::Slot;
+use super::trouble::{Kind, Trouble};
+use crate::base::{Timestamp, limits};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+const HOUR: Duration = Duration::from_secs(3600);
+const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// What happened at the CA.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum What {
+    /// An order was made.
+    Ordered,
+    /// A certificate was issued.
+    Issued,
+    /// A validation failed.
+    Failed,
+}
+
+/// How often something may happen within a time.
+struct Budget {
+    what: What,
+    /// Of each certificate for itself, or of all together.
+    each: bool,
+    most: usize,
+    within: Duration,
+}
+
+/// Below the limits of Let's Encrypt, which other CAs have copied: 300 orders in three hours, 50 certificates a week
+/// for a registered domain, which others below it share, five a week for the same names, five failed validations of a
+/// name in an hour.
+const BUDGETS: [Budget; 4] = [
+    Budget {
+        what: What::Ordered,
+        each: false,
+        most: 60,
+        within: Duration::from_secs(3 * 3600),
+    },
+    Budget {
+        what: What::Issued,
+        each: false,
+        most: 20,
+        within: WEEK,
+    },
+    Budget {
+        what: What::Issued,
+        each: true,
+        most: 4,
+        within: WEEK,
+    },
+    Budget {
+        what: What::Failed,
+        each: true,
+        most: 3,
+        within: HOUR,
+    },
+];
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Event {
+    time: Timestamp,
+    place: String,
+    what: What,
+}
+
+/// What went wrong last, and how often in a row.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// What kind it was.
+    pub kind: Kind,
+    /// What happened.
+    pub detail: String,
+    /// When it went wrong first.
+    pub since: Timestamp,
+    /// How often it went wrong since.
+    pub tries: u32,
+    /// When it may be tried again.
+    pub again: Timestamp,
+}
+
+impl Failure {
+    /// The next failure after the last one.
+    #[must_use]
+    pub fn after(last: Option<&Self>, trouble: &Trouble, now: Timestamp) -> Self {
+        let tries = last.map_or(0, |last| last.tries).saturating_add(1);
+        let pause = trouble.kind.pause(tries);
+        let wait = trouble.wait.unwrap_or_default().max(pause);
+        let again = now.checked_add(wait.min(limits::ACME_PAUSE));
+        Self {
+            kind: trouble.kind,
+            detail: trouble.detail.clone(),
+            since: last.map_or(now, |last| last.since),
+            tries,
+            again: again.unwrap_or(Timestamp::MAX),
+        }
+    }
+}
+
+/// What is under way for one certificate.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+struct Entry {
+    /// The order that was begun, to be gone on with.
+    order: Option<String>,
+    /// Whether the operator wants a new certificate.
+    wanted: bool,
+    failure: Option<Failure>,
+}
+
+/// The record.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Ledger {
+    events: Vec<Event>,
+    places: BTreeMap<String, Entry>,
+    /// A failure that concerns all certificates.
+    common: Option<Failure>,
+}
+
+impl Ledger {
+    /// Before this no certificate is ordered for this place; `None`: it may be now.
+    #[must_use]
+    pub fn not_before(&self, slot: Slot, now: Timestamp) -> Option<Timestamp> {
+        let pauses = [self.failure(slot), self.common.as_ref()];
+        let pauses = pauses.into_iter().flatten().map(|failure| failure.again);
+        let budgets = BUDGETS
+            .iter()
+            .filter_map(|budget| self.frees(budget, slot, now));
+        pauses.chain(budgets).filter(|time| now < *time).max()
+    }
+
+    /// When the budget has room again; `None`: it has now.
+    fn frees(&self, budget: &Budget, slot: Slot, now: Timestamp) -> Option<Timestamp> {
+        let ends = |event: &Event| event.time.checked_add(budget.within).ok();
+        let ends: Vec<_> = (self.events.iter())
+            .filter(|event| event.what == budget.what && event.time <= now)
+            .filter(|event| !budget.each || event.place == slot.label())
+            .filter_map(ends)
+            .filter(|end| now < *end)
+            .collect();
+        // The oldest of those that fill it must be over.
+        let at = ends.len().checked_sub(budget.most)?;
+        ends.get(at).copied()
+    }
+
+    /// What went wrong with this certificate last, unless it went well since.
+    #[must_use]
+    pub fn failure(&self, slot: Slot) -> Option<&Failure> {
+        self.places.get(slot.label())?.failure.as_ref()
+    }
+
+    /// What went wrong last with whatever was ordered, unless something went well since.
+    #[must_use]
+    pub const fn common(&self) -> Option<&Failure> {
+        self.common.as_ref()
+    }
+
+    /// The order that was begun for this place.
+    #[must_use]
+    pub fn order(&self, slot: Slot) -> Option<&str> {
+        self.places.get(slot.label())?.order.as_deref()
+    }
+
+    /// Whether the operator wants a new certificate here.
+    #[must_use]
+    pub fn is_wanted(&self, slot: Slot) -> bool {
+        self.places
+            .get(slot.label())
+            .is_some_and(|entry| entry.wanted)
+    }
+
+    fn entry(&mut self, slot: Slot) -> &mut Entry {
+        self.places.entry(slot.label().to_owned()).or_default()
+    }
+
+    fn happened(&mut self, slot: Slot, what: What, now: Timestamp) {
+        let longest = now.checked_sub(WEEK).unwrap_or(Timestamp::MIN);
+        self.events
+            .retain(|event| longest < event.time && event.time <= now);
+        let beyond = (self.events.len() + 1).saturating_sub(limits::ACME_EVENTS);
+        self.events.drain(..beyond);
+        self.events.push(Event {
+            time: now,
+            place: slot.label().to_owned(),
+            what,
+        });
+    }
+
+    /// Notes that a new order was made; to be kept before anything else is done with it.
+    pub fn ordered(&mut self, slot: Slot, order: &str, now: Timestamp) {
+        self.happened(slot, What::Ordered, now);
+        self.entry(slot).order = Some(order.to_owned());
+    }
+
+    /// Notes that the CA issued a certificate.
+    pub fn issued(&mut self, slot: Slot, now: Timestamp) {
+        self.happened(slot, What::Issued, now);
+        *self.entry(slot) = Entry::default();
+        self.common = None;
+    }
+
+    /// Notes that a certificate of our own making is in place of the one before.
+    pub fn made(&mut self, slot: Slot) {
+        self.places.remove(slot.label());
+    }
+
+    /// Notes a failure.
+    pub fn failed(&mut self, slot: Slot, trouble: &Trouble, now: Timestamp) {
+        match trouble.kind {
+            Kind::Validation => self.happened(slot, What::Failed, now),
+            // It counts at the CA all the same.
+            Kind::Unusable => self.happened(slot, What::Issued, now),
+            _ => {}
+        }
+        if trouble.kind.is_common() {
+            self.common = Some(Failure::after(self.common.as_ref(), trouble, now));
+            return;
+        }
+        // The CA answered, so what concerned all is over.
+        self.common = None;
+        let entry = self.entry(slot);
+        entry.failure = Some(Failure::after(entry.failure.as_ref(), trouble, now));
+        if !matches!(trouble.kind, Kind::NotVisible | Kind::RateLimited) {
+            entry.order = None;
+        }
+    }
+
+    /// Notes that the operator wants a new certificate: pauses of our own end, what the CA or its limits ask for stays.
+    pub fn want(&mut self, slot: Slot, now: Timestamp) {
+        let ends = |failure: &mut Failure| {
+            if failure.kind != Kind::RateLimited {
+                failure.again = failure.again.min(now);
+            }
+        };
+        self.common.iter_mut().for_each(ends);
+        let entry = self.entry(slot);
+        entry.wanted = true;
+        entry.failure.iter_mut().for_each(ends);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{Certificate, Server};
+
+    const SIX: Slot = Slot::Mail(Certificate::Host(Server::Six));
+    const FIVE: Slot = Slot::Mail(Certificate::Host(Server::Five));
+
+    fn at(minute: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + 60 * minute).unwrap()
+    }
+
+    #[test]
+    fn budgets_have_room_again_when_the_oldest_is_over() {
+        let week = 7 * 24 * 60;
+        for (what, slots, times, at_slot, frees) in [
+            (What::Issued, &[SIX][..], vec![0, 1, 2], SIX, None),
+            (What::Issued, &[SIX], vec![0, 1, 2, 3], SIX, Some(week)),
+            (
+                What::Issued,
+                &[SIX],
+                vec![0, 1, 2, 3, 4],
+                SIX,
+                Some(week + 1),
+            ),
+            (What::Issued, &[SIX], vec![0, 1, 2, 3], FIVE, None),
+            (What::Failed, &[FIVE], vec![0, 5, 9], FIVE, Some(60)),
+            (What::Failed, &[FIVE], vec![0, 5, 9], SIX, None),
+            (
+                What::Issued,
+                &[FIVE, SIX],
+                (0..10).collect(),
+                Slot::Web,
+                Some(week),
+            ),
+            (What::Ordered, &[FIVE], (0..59).collect(), SIX, None),
+            (What::Ordered, &[FIVE], (0..60).collect(), SIX, Some(180)),
+        ] {
+            let mut ledger = Ledger::default();
+            for time in &times {
+                for slot in slots {
+                    ledger.happened(*slot, what, at(*time));
+                }
+            }
+            let now = at(*times.last().unwrap());
+            assert_eq!(
+                ledger.not_before(at_slot, now),
+                frees.map(at),
+                "{what:?} {times:?}"
+            );
+            let later = ledger.not_before(at_slot, at(frees.unwrap_or(100) + 100 * week));
+            assert_eq!(later, None);
+        }
+    }
+
+    #[test]
+    fn failures_pause_what_they_concern_for_longer_and_longer() {
+        let trouble = |kind, wait| Trouble {
+            wait,
+            ..Trouble::new(kind, "why")
+        };
+        let mut ledger = Ledger::default();
+        ledger.ordered(SIX, "https://ca.example/order/1", at(0));
+        for (now, kind, wait, six, five) in [
+            (0, Kind::Validation, None, Some(20), None),
+            (20, Kind::Validation, None, Some(60), None),
+            (60, Kind::Caa, None, Some(300), None),
+            (300, Kind::RateLimited, Some(HOUR * 50), Some(3300), None),
+            // Who asks for less than we would give gets what we would.
+            (3300, Kind::RateLimited, Some(HOUR), Some(4260), None),
+            (4260, Kind::Unreachable, None, Some(4261), Some(4261)),
+            (4261, Kind::Unreachable, None, Some(4263), Some(4263)),
+        ] {
+            ledger.failed(SIX, &trouble(kind, wait), at(now));
+            assert_eq!(
+                ledger.not_before(SIX, at(now)),
+                six.map(at),
+                "{kind} at {now}"
+            );
+            assert_eq!(
+                ledger.not_before(FIVE, at(now)),
+                five.map(at),
+                "{kind} at {now}"
+            );
+        }
+        assert_eq!(ledger.order(SIX), None);
+        assert_eq!(
+            ledger.failure(SIX).map(|failure| failure.since),
+            Some(at(0))
+        );
+        ledger.issued(SIX, at(4263));
+        assert_eq!((ledger.failure(SIX), ledger.common()), (None, None));
+        assert_eq!(ledger.not_before(FIVE, at(4263)), None);
+    }
+
+    #[test]
+    fn the_operator_ends_pauses_of_ours_alone() {
+        for (kind, not_before) in [
+            (Kind::Caa, None),
+            (Kind::Clock, None),
+            (Kind::RateLimited, Some(60)),
+        ] {
+            let mut ledger = Ledger::default();
+            ledger.failed(SIX, &Trouble::new(kind, "why"), at(0));
+            ledger.want(SIX, at(0));
+            assert!(ledger.is_wanted(SIX) && !ledger.is_wanted(FIVE));
+            assert_eq!(ledger.not_before(SIX, at(0)), not_before.map(at), "{kind}");
+        }
+    }
+
+    #[test]
+    fn an_order_is_gone_on_with_where_that_can_help() {
+        for (kind, kept) in [
+            (Kind::NotVisible, true),
+            (Kind::Unreachable, true),
+            (Kind::Storage, true),
+            (Kind::RateLimited, true),
+            (Kind::Validation, false),
+            (Kind::OrderLost, false),
+            (Kind::Unusable, false),
+        ] {
+            let mut ledger = Ledger::default();
+            ledger.ordered(SIX, "https://ca.example/order/1", at(0));
+            ledger.failed(SIX, &Trouble::new(kind, "why"), at(0));
+            assert_eq!(ledger.order(SIX).is_some(), kept, "{kind}");
+            ledger.made(SIX);
+            assert_eq!(ledger.order(SIX), None);
+        }
+    }
+
+    #[test]
+    fn it_is_bounded_and_kept_as_text() {
+        let mut ledger = Ledger::default();
+        for minute in 0..3000 {
+            ledger.happened(SIX, What::Ordered, at(minute));
+        }
+        assert_eq!(ledger.events.len(), limits::ACME_EVENTS);
+        ledger.failed(SIX, &Trouble::new(Kind::Caa, "why"), at(3000));
+        let text = serde_json::to_string(&ledger).unwrap();
+        assert_eq!(serde_json::from_str::<Ledger>(&text).unwrap(), ledger);
+        ledger.happened(SIX, What::Issued, at(8 * 24 * 60 + 3000));
+        assert_eq!(ledger.events.len(), 1);
+    }
+}
