@@ -32,7 +32,9 @@ pub fn summary(publisher: &Publisher, now: Timestamp) -> String {
     match (unfit.as_str(), troubled.as_str()) {
         ("", "") => "ok".to_owned(),
         ("", troubled) => format!("trouble with {troubled}: see `mailproof certs status`"),
-        (unfit, _) => format!("mail is put off, nothing to show for {unfit}: see `mailproof certs status`"),
+        (unfit, _) => {
+            format!("mail is put off, nothing to show for {unfit}: see `mailproof certs status`")
+        }
     }
 }
 
@@ -47,7 +49,9 @@ pub fn check(publisher: &Publisher, now: Timestamp) -> Vec<Value> {
         let detail = match (&row.trouble, row.not_after) {
             (Some(trouble), _) => format!("{}: {}", trouble.kind, trouble.detail),
             (None, Some(end)) if row.fit => format!("until {end}"),
-            (None, Some(_)) => "the one that is there is not fit to be shown; another one is on its way".to_owned(),
+            (None, Some(_)) => {
+                "the one that is there is not fit to be shown; another one is on its way".to_owned()
+            }
             (None, None) => "there is none yet; it is on its way".to_owned(),
         };
         json!({

@@ -111,7 +111,11 @@ impl Certifier {
             return None;
         }
         let plan = self.plan();
-        let actions: Vec<_> = plan.actions.into_iter().filter(|one| !one.is_own()).collect();
+        let actions: Vec<_> = plan
+            .actions
+            .into_iter()
+            .filter(|one| !one.is_own())
+            .collect();
         if actions.is_empty() {
             return plan.next;
         }
@@ -171,7 +175,10 @@ impl Certifier {
         let result = self.obtain(session, slot, key).await;
         let now = self.now();
         if let Err(trouble) = result {
-            tracing::warn!("no new certificate {slot}: {trouble}. {}", trouble.kind.advice());
+            tracing::warn!(
+                "no new certificate {slot}: {trouble}. {}",
+                trouble.kind.advice()
+            );
             let mut publisher = self.publisher();
             if trouble.kind == Kind::AccountGone {
                 *session = None;
@@ -210,10 +217,7 @@ impl Certifier {
         issued
     }
 
-    async fn session<'a>(
-        &self,
-        session: &'a mut Option<Session>,
-    ) -> Result<&'a Session, Trouble> {
+    async fn session<'a>(&self, session: &'a mut Option<Session>) -> Result<&'a Session, Trouble> {
         if session.is_none() {
             let acme = self.acme.as_ref();
             let acme = acme.ok_or_else(|| Trouble::new(Kind::Rejected, "there is no CA"))?;
@@ -250,6 +254,8 @@ impl Certifier {
         }
         let now = self.now();
         let mut publisher = self.publisher();
-        publisher.certs_mut().advised(slot, said, now, &*self.world.random);
+        publisher
+            .certs_mut()
+            .advised(slot, said, now, &*self.world.random);
     }
 }

@@ -108,7 +108,10 @@ impl Commands {
         let now = self.clock.now();
         let (order, certificates) = {
             let publisher = self.publisher();
-            (publisher.current().cloned(), certificates::summary(&publisher, now))
+            (
+                publisher.current().cloned(),
+                certificates::summary(&publisher, now),
+            )
         };
         let open = self
             .live

@@ -73,7 +73,10 @@ impl ResolvesServerCert for ByName {
     }
 }
 
-fn web_tls(certificates: &certs::Snapshot, ut: &Domain) -> Result<rustls::ServerConfig, StartError> {
+fn web_tls(
+    certificates: &certs::Snapshot,
+    ut: &Domain,
+) -> Result<rustls::ServerConfig, StartError> {
     let key = |certificate: &Certificate| {
         let served = certificates.mail.get(certificate);
         served.map(|served| Arc::clone(&served.key))

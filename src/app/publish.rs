@@ -258,7 +258,10 @@ impl Publisher {
         let issuer = self.config.certificates.caa.as_deref()?;
         let account = self.certs.account().map(|account| account.url.as_str());
         // RFC 8659 4.2 has neither in a value.
-        let account = account.filter(|url| url.bytes().all(|octet| octet.is_ascii_graphic() && octet != b';'));
+        let account = account.filter(|url| {
+            url.bytes()
+                .all(|octet| octet.is_ascii_graphic() && octet != b';')
+        });
         Some(match account {
             Some(url) => format!("{issuer}; accounturi={url}; validationmethods=dns-01"),
             None => issuer.to_owned(),

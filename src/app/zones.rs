@@ -80,7 +80,7 @@ impl Zones {
     /// Waits until all name servers have this serial or a later one.
     async fn followed(&self, wanted: u32) -> Result<(), String> {
         let deadline = Instant::now() + limits::VISIBLE_WAIT;
-        let mut waiting = self.name_servers().await?;
+        let mut waiting = Vec::from_iter(self.name_servers().await?);
         loop {
             let mut why = String::new();
             let mut left = Vec::new();
@@ -151,7 +151,11 @@ impl Zones {
             let why = found.failed.unwrap_or_else(|| "no address".to_owned());
             return Err(format!("the name server {name} cannot be found: {why}"));
         }
-        Ok(found.records.into_iter().take(limits::FETCH_ADDRESSES).collect())
+        Ok(found
+            .records
+            .into_iter()
+            .take(limits::FETCH_ADDRESSES)
+            .collect())
     }
 }
 

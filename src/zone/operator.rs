@@ -90,7 +90,10 @@ impl Merger<'_> {
         let refused = match (reserved.iter().find(within), reserved.iter().find(under)) {
             _ if !refused.is_empty() => refused.to_owned(),
             (_, Some(one)) if hides => {
-                format!("is refused: what stands at a name below decides {}", one.why)
+                format!(
+                    "is refused: what stands at a name below decides {}",
+                    one.why
+                )
             }
             (Some(one), _) => format!("is refused: what stands at this name decides {}", one.why),
             _ => String::new(),

@@ -388,9 +388,7 @@ fn inputs_that_do_not_fit_are_told() {
             "no MX host of et has an address in the family of network.mx_family",
         ),
         (
-            |world| {
-                world.base = base::Domain::parse(&vec!["a".repeat(60); 4].join(".")).unwrap()
-            },
+            |world| world.base = base::Domain::parse(&vec!["a".repeat(60); 4].join(".")).unwrap(),
             "1 to 253 characters are allowed",
         ),
     ];
@@ -431,4 +429,3 @@ fn a_zone_has_the_serial_that_it_was_built_with() {
     let soa = soa.lines().next().unwrap();
     assert!(soa.contains(" SOA ") && soa.contains(" 7 "), "{soa}");
 }
-

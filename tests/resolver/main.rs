@@ -7,8 +7,11 @@
 )]
 
 mod fetch;
+mod host;
 mod judge;
 mod meddler;
+mod request;
+mod serial;
 mod world;
 
 use hickory_proto::op::{Message, ResponseCode};

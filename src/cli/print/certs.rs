@@ -65,7 +65,11 @@ fn certificate(text: &mut String, row: &Value) {
 pub fn check(answer: &Value) -> String {
     let mut text = String::new();
     for row in rows(answer.get("json")) {
-        let (state, what, detail) = (string(row, "state"), string(row, "what"), string(row, "detail"));
+        let (state, what, detail) = (
+            string(row, "state"),
+            string(row, "what"),
+            string(row, "detail"),
+        );
         text.push_str(&format!("{state:8} {what}: {detail}\n"));
         if let Some(advice) = row.get("advice").and_then(Value::as_str) {
             text.push_str(&format!("{:8} {advice}\n", ""));
