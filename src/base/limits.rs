@@ -283,6 +283,12 @@ pub const NOTIFY_WAIT: Duration = Duration::from_secs(2);
 pub const NOTIFY_PAUSE: Duration = Duration::from_secs(1);
 /// See `NOTIFY_WAIT`.
 pub const NOTIFY_LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// Octets of a file of root certificates.
+pub const ROOTS_FILE: u64 = 1024 * 1024;
+/// Characters of the address of a CA's directory.
+pub const ACME_URL: usize = 512;
+/// Characters of the name of a CA's profile.
+pub const ACME_PROFILE: usize = 64;
 /// Octets of one answer of a certificate authority.
 pub const ACME_REPLY: usize = 256 * 1024;
 /// Time for one request to a certificate authority, from the look-up of its name to the end of the answer.

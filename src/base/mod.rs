@@ -19,6 +19,7 @@ pub mod ports;
 pub mod server;
 pub mod test;
 pub mod tls_report;
+pub mod url;
 
 pub use connection::{Certificate, ClientHello, Close, Connection, Status, Tls, Transport, Via};
 pub use event::{Event, Fetch, Gap, GapKind, Order, Query};
@@ -34,6 +35,7 @@ pub use test::{Contact, Language, Seen, Test, TestState};
 pub use tls_report::{
     Packing, PolicyType, ReportVia, ReportedFailure, ReportedPolicy, TakenReport, TlsReport,
 };
+pub use url::{Host, HttpsUrl, UrlError};
 
 /// A point in time, in UTC, to the nanosecond; written as RFC 3339 in JSON.
 pub use jiff::Timestamp;
