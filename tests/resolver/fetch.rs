@@ -1,51 +1,13 @@
 //! Pages fetched by HTTPS from servers of the test's own.
 
+use crate::host::{Host, host};
 use crate::world::World;
 use crate::{name, ready, world};
 use mailproof::dial::connect::ConnectError;
 use mailproof::dial::https::{FetchError, Fetched};
 use mailproof::dial::resolver::Anchors;
 use mailproof::dial::{Dial, Settings};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use std::sync::Arc;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
-use tokio_rustls::TlsAcceptor;
-
-/// Serves every connection on 127.0.0.4 with `answer`, under a certificate for `host`; ends with the runtime.
-async fn server(host: &str, answer: String) -> (u16, CertificateDer<'static>) {
-    let made = rcgen::generate_simple_self_signed(vec![host.to_owned()]).unwrap();
-    let certificate = made.cert.der().clone();
-    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate.clone()], key)
-        .unwrap();
-    let listener = TcpListener::bind("127.0.0.4:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let acceptor = TlsAcceptor::from(Arc::new(config));
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            let Ok(mut stream) = acceptor.accept(stream).await else {
-                continue;
-            };
-            let mut request = vec![0; 4096];
-            let length = stream.read(&mut request).await.unwrap_or(0);
-            let request = String::from_utf8_lossy(&request[..length]).into_owned();
-            assert!(
-                request.starts_with("GET /.well-known/mta-sts.txt HTTP/1.1\r\n"),
-                "{request}"
-            );
-            assert!(request.contains("host: four.signed.lab\r\n"), "{request}");
-            let _ = stream.write_all(answer.as_bytes()).await;
-            let _ = stream.shutdown().await;
-        }
-    });
-    (port, certificate)
-}
+use rustls::pki_types::CertificateDer;
 
 const PAGE: &str =
     "HTTP/1.1 200 OK\r\nContent-Type: Text/Plain; charset=utf-8\r\nContent-Length: 5\r\n\r\nhello";
@@ -70,7 +32,8 @@ async fn get(settings: Settings, host: &str) -> Result<Fetched, FetchError> {
 #[tokio::test]
 async fn pages_are_fetched_from_trusted_hosts_only() {
     let world = world::world();
-    let (port, root) = server("four.signed.lab", PAGE.to_owned()).await;
+    let mut four = host("127.0.0.4", "four.signed.lab", PAGE).await;
+    let (port, root) = (four.address.port(), four.root.clone());
     ready(&Dial::new(settings(&world, port, None)).unwrap()).await;
 
     let trusting = settings(&world, port, Some(root.clone()));
@@ -81,14 +44,22 @@ async fn pages_are_fetched_from_trusted_hosts_only() {
     );
     assert_eq!(fetched.media_type, "text/plain");
     assert_eq!(fetched.chain, [root]);
+    let request = four.requests.recv().await.unwrap();
+    assert!(
+        request.starts_with("GET /.well-known/mta-sts.txt HTTP/1.1\r\n"),
+        "{request}"
+    );
+    assert!(request.contains("host: four.signed.lab\r\n"), "{request}");
+    assert!(request.ends_with("\r\n\r\n"), "{request}");
 
     let untrusted = get(settings(&world, port, None), "four.signed.lab").await;
     assert!(
         matches!(untrusted, Err(FetchError::Certificate(_))),
         "{untrusted:?}"
     );
-    let (other, root) = server("other.signed.lab", PAGE.to_owned()).await;
-    let strange = get(settings(&world, other, Some(root)), "four.signed.lab").await;
+    let other = host("127.0.0.4", "other.signed.lab", PAGE).await;
+    let strange = settings(&world, other.address.port(), Some(other.root));
+    let strange = get(strange, "four.signed.lab").await;
     assert!(
         matches!(strange, Err(FetchError::Certificate(_))),
         "{strange:?}"
@@ -143,8 +114,9 @@ async fn answers_are_bounded_and_redirects_not_followed() {
         ("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort", "Http("),
         ("", "Http("),
     ] {
-        let (port, root) = server("four.signed.lab", answer.to_owned()).await;
-        let found = match get(settings(&world, port, Some(root)), "four.signed.lab").await {
+        let Host { address, root, .. } = host("127.0.0.4", "four.signed.lab", answer).await;
+        let trusting = settings(&world, address.port(), Some(root));
+        let found = match get(trusting, "four.signed.lab").await {
             Ok(fetched) => format!(
                 "{} {}",
                 fetched.status,

@@ -7,8 +7,10 @@
 )]
 
 mod fetch;
+mod host;
 mod judge;
 mod meddler;
+mod request;
 mod world;
 
 use hickory_proto::op::{Message, ResponseCode};
