@@ -11,6 +11,7 @@ mod host;
 mod judge;
 mod meddler;
 mod request;
+mod serial;
 mod world;
 
 use hickory_proto::op::{Message, ResponseCode};

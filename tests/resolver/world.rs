@@ -17,7 +17,8 @@ const RECORDS: [(&str, &str); 7] = [
     ),
     (
         "lab",
-        "ns A 127.0.0.1\nsigned NS ns\nthree NS ns\nbroken NS ns\nplain NS ns\n",
+        "ns A 127.0.0.1\nsigned NS ns\nthree NS ns\nbroken NS ns\nplain NS ns\n\
+         gone NS ns.gone\nns.gone A 127.0.0.8\n",
     ),
     (
         "signed.lab",

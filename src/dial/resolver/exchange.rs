@@ -26,6 +26,8 @@ pub(super) enum Wish {
     Unchecked,
     /// The resolver's own validation: AD set (RFC 6840 5.7).
     Checked,
+    /// What the server itself is responsible for: no recursion, no DNSSEC records.
+    Authoritative,
 }
 
 /// A name and a type to look up.
@@ -46,15 +48,18 @@ impl Question {
         Self { name, kind, wish }
     }
 
-    /// The message that asks it: recursion wanted, DNSSEC records too.
+    /// The message that asks it: recursion wanted, DNSSEC records too, but of who is responsible.
     fn message(&self) -> Message {
+        let recursive = self.wish != Wish::Authoritative;
         let mut message = Message::query();
-        message.metadata.recursion_desired = true;
+        message.metadata.recursion_desired = recursive;
         message.metadata.authentic_data = self.wish == Wish::Checked;
         message.metadata.checking_disabled = self.wish == Wish::Unchecked;
         message.add_query(Query::query(self.name.clone(), self.kind));
         let mut edns = Edns::new();
-        edns.enable_dnssec();
+        if recursive {
+            edns.enable_dnssec();
+        }
         message.set_edns(edns);
         message
     }
@@ -143,7 +148,12 @@ impl Exchange {
         None
     }
 
-    async fn ask_one(&self, resolver: SocketAddr, question: &Question) -> io::Result<Message> {
+    /// Asks this resolver once, whatever it answers; over TCP without a limit in time.
+    pub(super) async fn ask_one(
+        &self,
+        resolver: SocketAddr,
+        question: &Question,
+    ) -> io::Result<Message> {
         let request = question.message();
         let octets = request.to_vec().map_err(io::Error::other)?;
         let id = request.metadata.id;
@@ -261,13 +271,17 @@ mod tests {
     }
 
     #[test]
-    fn the_flags_say_who_validates() {
-        for (wish, ad, cd) in [(Wish::Checked, true, false), (Wish::Unchecked, false, true)] {
+    fn the_flags_say_who_validates_and_who_is_responsible() {
+        for (wish, ad, cd, recursive) in [
+            (Wish::Checked, true, false, true),
+            (Wish::Unchecked, false, true, true),
+            (Wish::Authoritative, false, false, false),
+        ] {
             let message = Question::new(&Name::root(), RecordType::NS, wish).message();
-            assert!(message.metadata.recursion_desired);
+            assert_eq!(message.metadata.recursion_desired, recursive);
             assert_eq!(message.metadata.authentic_data, ad);
             assert_eq!(message.metadata.checking_disabled, cd);
-            assert!(message.edns.unwrap().flags().dnssec_ok);
+            assert_eq!(message.edns.unwrap().flags().dnssec_ok, recursive);
         }
     }
 }

@@ -9,6 +9,7 @@ mod denial;
 mod exchange;
 mod reason;
 mod rename;
+mod serial;
 mod validate;
 
 use super::{DialError, Settings, Validate};
@@ -27,6 +28,7 @@ use tokio::time::timeout;
 use validate::{Failure, Step, Validator};
 
 pub use anchors::{AnchorError, Anchors};
+pub use serial::serial;
 
 /// A CAA record (RFC 8659 4.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
