@@ -18,10 +18,10 @@ pub fn init(init: &Init) -> Result<(), Failure> {
         .collect();
     let config = format!(
         "# What this appliance is; every key that is not here has the value that its documentation names.\n\
-         base_domain = \"{}\"\n\n[network]\naddresses = [{}]\n\n[certificates]\nissuer = \"internal\"\n\n[reply]\noperator = \"{}\"\n",
+         base_domain = \"{}\"\n\n[network]\naddresses = [{}]\n\n[certificates]\nissuer = \"acme\"\ncontact = \"mailto:{operator}\"\n\n[reply]\noperator = \"{operator}\"\n",
         init.base_domain,
         addresses.join(", "),
-        init.operator,
+        operator = init.operator,
     );
     crate::config::Config::parse(Path::new("mailproof.toml"), &config).map_err(Failure::usage)?;
     fs::create_dir_all("zones").map_err(|error| Failure::usage(format!("zones: {error}")))?;

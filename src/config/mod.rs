@@ -141,8 +141,17 @@ pub struct TestConfig {
 pub struct CertificatesConfig {
     /// Where they come from.
     pub issuer: Issuer,
-    /// The issuer named in CAA; `None` with the internal one.
+    /// The CA's directory (RFC 8555 7.1.1), an [`HttpsUrl`](crate::base::HttpsUrl) as written; of no meaning with the
+    /// internal issuer, with which all below are `None`.
+    pub directory: String,
+    /// Whom the CA may write to: `mailto:` and one address.
+    pub contact: Option<String>,
+    /// The CA's profile that certificates have.
+    pub profile: Option<String>,
+    /// The issuer named in CAA (RFC 8659 4.2); `None` for no CAA records.
     pub caa: Option<String>,
+    /// A PEM file of roots for the connection to the CA, beside all others.
+    pub ca_file: Option<PathBuf>,
 }
 
 /// A nameserver of others that serves our zones as well, and is told of each change.

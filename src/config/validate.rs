@@ -1,8 +1,10 @@
 //! From the raw file to the configuration, once.
 
+mod certificates;
+
 use super::{
-    CertificatesConfig, Config, ConfigError, DialConfig, DnsConfig, Issuer, LimitsConfig,
-    NetworkConfig, ReplyConfig, RetentionConfig, Secondary, StateConfig, TestConfig, place, raw,
+    Config, ConfigError, DialConfig, DnsConfig, LimitsConfig, NetworkConfig, ReplyConfig,
+    RetentionConfig, Secondary, StateConfig, TestConfig, place, raw,
     value::{Address, Span, Validate},
 };
 use crate::base::{Domain, Language, Mailbox, Server, Zone, limits};
@@ -12,6 +14,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use certificates::certificates;
 
 /// The file under validation; makes errors that name the place.
 struct Source<'a> {
@@ -106,7 +110,7 @@ pub(super) fn validate(file: &Path, text: &str, raw: raw::File) -> Result<Config
         network,
         dial: dial(&source, raw.dial)?,
         test,
-        certificates: certificates(&source, &raw.certificates)?,
+        certificates: certificates(&source, raw.certificates)?,
         reply: reply(&source, &base_domain, raw.reply)?,
         limits: LimitsConfig {
             smtp_clients: source.number(
@@ -289,37 +293,6 @@ fn retention(
         connections: span("retention.connections", raw.connections)?,
         results: span("retention.results", raw.results)?,
     })
-}
-
-fn certificates(
-    source: &Source<'_>,
-    raw: &raw::Certificates,
-) -> Result<CertificatesConfig, ConfigError> {
-    let issuer = raw
-        .issuer
-        .ok_or_else(|| source.missing("certificates.issuer", "\"internal\""))?;
-    if issuer == Issuer::Acme {
-        return Err(source.wrong(
-            "certificates.issuer",
-            "\"acme\" is not in this version; allowed is \"internal\"",
-        ));
-    }
-    let acme = raw::Certificates {
-        issuer: raw.issuer,
-        ..raw::Certificates::default()
-    };
-    for (key, differs) in [
-        ("certificates.directory", raw.directory != acme.directory),
-        ("certificates.contact", raw.contact != acme.contact),
-        ("certificates.profile", raw.profile != acme.profile),
-        ("certificates.caa", raw.caa != acme.caa),
-        ("certificates.ca_file", raw.ca_file != acme.ca_file),
-    ] {
-        if differs {
-            return Err(source.wrong(key, "belongs to issuer = \"acme\"; leave it out"));
-        }
-    }
-    Ok(CertificatesConfig { issuer, caa: None })
 }
 
 fn dns(
