@@ -7,7 +7,9 @@ use crate::dial::resolver::Anchors;
 use crate::dial::{self, Dial};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
+use std::fmt;
 use std::net::SocketAddr;
+use std::path::Path;
 
 /// The way out of the appliance.
 ///
@@ -39,16 +41,29 @@ pub fn for_command(
     Dial::new(settings).map_err(failed)
 }
 
+/// The certificates in a PEM file that this key of the configuration names; at least one.
+///
+/// # Errors
+/// When it is not there, cannot be read, is longer than `limits::ROOTS_FILE` or holds no certificate; it is named.
+pub fn roots(key: &str, path: &Path) -> Result<Vec<CertificateDer<'static>>, StartError> {
+    let wrong = |why: &dyn fmt::Display| failed(format!("{key}: {}: {why}", path.display()));
+    let text = file::read(path, limits::ROOTS_FILE)
+        .map_err(|error| failed(format!("{key}: {error}")))?
+        .ok_or_else(|| wrong(&"not found"))?;
+    let certificates: Vec<_> = CertificateDer::pem_slice_iter(text.as_bytes())
+        .collect::<Result<_, _>>()
+        .map_err(|error| wrong(&error))?;
+    if certificates.is_empty() {
+        return Err(wrong(&"holds no certificate; PEM is allowed"));
+    }
+    Ok(certificates)
+}
+
 fn settings(config: &Config) -> Result<dial::Settings, StartError> {
     let dial = &config.dial;
     let mut extra_roots = Vec::new();
     for path in &dial.extra_roots {
-        let wrong = |error: &dyn std::fmt::Display| {
-            failed(format!("dial.extra_roots: {}: {error}", path.display()))
-        };
-        for root in CertificateDer::pem_file_iter(path).map_err(|error| wrong(&error))? {
-            extra_roots.push(root.map_err(|error| wrong(&error))?);
-        }
+        extra_roots.extend(roots("dial.extra_roots", path)?);
     }
     let trust_anchors = match &dial.trust_anchors {
         None => None,
