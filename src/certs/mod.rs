@@ -4,6 +4,7 @@
 //! the two never differ. Which server gets what kind of certificate is said by the case table alone. Nothing here
 //! opens a socket.
 
+pub mod acme;
 pub mod internal;
 mod pair;
 pub mod plan;
