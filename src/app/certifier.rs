@@ -214,7 +214,14 @@ impl Certifier {
         let issued = publisher.certs_mut().issued(slot, key, chain, now);
         // Before the digest of the key before goes; even if not all of it could be noted.
         self.present(&publisher);
-        issued
+        issued.map_err(|trouble| match trouble.kind {
+            // An order that was begun before the key was changed, say: a new one may do better.
+            Kind::Unusable if request.pending.is_some() => Trouble {
+                kind: Kind::OrderLost,
+                ..trouble
+            },
+            _ => trouble,
+        })
     }
 
     async fn session<'a>(&self, session: &'a mut Option<Session>) -> Result<&'a Session, Trouble> {
