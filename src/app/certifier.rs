@@ -82,6 +82,7 @@ impl Certifier {
         if !matches!(renewed, Ok(false)) {
             self.present(&publisher);
         }
+        self.tell(&publisher);
         renewed
     }
 
@@ -90,6 +91,12 @@ impl Certifier {
         if let Err(error) = self.presented.replace(&snapshot) {
             tracing::error!("the new certificates are not in service: {error}");
         }
+        self.tell(publisher);
+    }
+
+    /// Says when it changes whether mail is taken.
+    fn tell(&self, publisher: &Publisher) {
+        let snapshot = publisher.certs().snapshot();
         let mut unfit = self.unfit.lock().unwrap_or_else(PoisonError::into_inner);
         if *unfit == snapshot.unfit {
             return;
