@@ -234,13 +234,13 @@ impl Certifier {
     async fn session<'a>(&self, session: &'a mut Option<Session>) -> Result<&'a Session, Trouble> {
         if session.is_none() {
             let acme = self.acme.as_ref();
-            let acme = acme.ok_or_else(|| Trouble::new(Kind::Rejected, "there is no CA"))?;
-            let now = self.now();
             let (key, known) = {
                 let publisher = self.publisher();
                 let certs = publisher.certs();
-                (certs.account_key(now)?, certs.account().cloned())
+                (certs.account_key(), certs.account().cloned())
             };
+            let nobody = || Trouble::new(Kind::Rejected, "there is no CA");
+            let (acme, key) = acme.zip(key).ok_or_else(nobody)?;
             let opened = acme.session(&key, known.as_ref()).await?;
             if known.as_ref() != Some(opened.account()) {
                 let account = Some(opened.account().clone());
