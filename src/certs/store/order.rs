@@ -96,7 +96,7 @@ impl Store {
         };
         self.examine(slot, choice, &chain, now)
             .map_err(|why| Trouble::new(Kind::Unusable, &why))?;
-        self.install(slot, choice, chain, now).map_err(storage)?;
+        self.install(slot, choice, &chain, now).map_err(storage)?;
         self.ledger.issued(slot, now);
         self.refresh(now);
         self.save().map_err(storage)
@@ -113,7 +113,7 @@ impl Store {
         let words = |error: CertError| error.0;
         let names = slot.names(&self.settings.base_domain);
         let names = names.map_err(|error| error.to_string())?;
-        let pair = self.paired(slot, choice, chain.clone(), now);
+        let pair = self.paired(slot, choice, chain, now);
         let held = pair.map_err(words)?.held;
         if !held.is_fit(&names, now) {
             let found: Vec<_> = held.names.iter().map(Domain::as_str).collect();
@@ -180,6 +180,7 @@ fn within(window: &Window, random: &dyn Random) -> Timestamp {
     window.start.checked_add(after).unwrap_or(window.end)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "a function for map_err")]
 fn storage(error: CertError) -> Trouble {
     Trouble::new(Kind::Storage, &error.0)
 }
