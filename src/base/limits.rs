@@ -295,6 +295,21 @@ pub const ACME_REPLY: usize = 256 * 1024;
 pub const ACME_REQUEST: Duration = Duration::from_secs(30);
 /// Time for one certificate, from the account to the chain.
 pub const ACME_ORDER: Duration = Duration::from_secs(15 * 60);
+/// The pause before an order is looked at again, first and at most; it doubles. What the CA asks for goes first.
+pub const ACME_POLL: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+/// The longest wait that a certificate authority can ask for: its limits are by the week.
+pub const ACME_WAIT: Duration = Duration::from_secs(7 * 24 * 3600);
+/// When to ask again when a certificate is to be renewed: the least and the most (RFC 9773 4.3.1), and when the
+/// certificate authority does not say (4.3.3).
+pub const ACME_ASK_AGAIN: (Duration, Duration, Duration) = (
+    Duration::from_secs(60),
+    Duration::from_secs(24 * 3600),
+    Duration::from_secs(6 * 3600),
+);
+/// Authorizations of one order.
+pub const ACME_AUTHORIZATIONS: usize = 100;
+/// Certificates in the chain that a certificate authority hands out.
+pub const ACME_CHAIN: usize = 10;
 /// Characters that are kept of what a certificate authority says about a failure.
 pub const ACME_DETAIL: usize = 500;
 /// The longest pause before a certificate authority is asked again, whatever it asks for.
