@@ -13,7 +13,7 @@ LAYERS = exim4-daemon-light
 # And what the benchmarks are measured beside, from the suite whose OpenSMTPD works with its OpenSSL.
 BENCH_LAYERS = opensmtpd/bookworm-backports
 
-.PHONY: help demo test check build format lint docs dependencies unit fuzz soak test-peers bench bench-dns bench-smtp packages install status ds clean
+.PHONY: help demo test check build format lint docs dependencies unit fuzz soak test-peers bench bench-dns bench-smtp packages install status ds renew-certs rotate-tls clean
 
 help: ## What there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -101,6 +101,12 @@ status: ## How the appliance is
 
 ds: ## The DS records for the parent zone
 	mailproof --config $(CONFIG) ds
+
+renew-certs: ## New certificates for the keys in use
+	mailproof --config $(CONFIG) certs renew
+
+rotate-tls: ## New keys for the certificates, their TLSA records published ahead
+	mailproof --config $(CONFIG) certs roll
 
 clean:
 	$(CARGO) clean

@@ -121,6 +121,7 @@ impl Et {
             tlsa: &self.tlsa,
             dkim: &[],
             caa: None,
+            challenges: &[],
             order: IDLE[turn % IDLE.len()],
             serial: u32::try_from(turn)? + 1,
         };

@@ -82,6 +82,7 @@ impl Certifier {
         if !matches!(renewed, Ok(false)) {
             self.present(&publisher);
         }
+        self.tell(&publisher);
         renewed
     }
 
@@ -90,6 +91,12 @@ impl Certifier {
         if let Err(error) = self.presented.replace(&snapshot) {
             tracing::error!("the new certificates are not in service: {error}");
         }
+        self.tell(publisher);
+    }
+
+    /// Says when it changes whether mail is taken.
+    fn tell(&self, publisher: &Publisher) {
+        let snapshot = publisher.certs().snapshot();
         let mut unfit = self.unfit.lock().unwrap_or_else(PoisonError::into_inner);
         if *unfit == snapshot.unfit {
             return;
@@ -214,7 +221,14 @@ impl Certifier {
         let issued = publisher.certs_mut().issued(slot, key, chain, now);
         // Before the digest of the key before goes; even if not all of it could be noted.
         self.present(&publisher);
-        issued
+        issued.map_err(|trouble| match trouble.kind {
+            // An order that was begun before the key was changed, say: a new one may do better.
+            Kind::Unusable if request.pending.is_some() => Trouble {
+                kind: Kind::OrderLost,
+                ..trouble
+            },
+            _ => trouble,
+        })
     }
 
     async fn session<'a>(&self, session: &'a mut Option<Session>) -> Result<&'a Session, Trouble> {

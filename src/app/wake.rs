@@ -189,6 +189,7 @@ impl Rounds {
 
 #[cfg(test)]
 mod tests {
+    use super::super::presented::Presented;
     use super::super::world::SystemBits;
     use super::super::{World, publish};
     use super::*;
@@ -236,23 +237,25 @@ mod tests {
         first.publish_first().await.unwrap();
         let certificates = first.publisher().certs().snapshot();
         let presented = Presented::new(&first.config, &certificates).unwrap();
+        let dial = super::super::way_out::dial(&first.config).unwrap();
+        let certifier = first.certifier(&dial, &Arc::new(presented)).unwrap();
         let wrong = serial(&first);
         let mut rounds = Rounds::default();
-        rounds.renew(&first, &presented, clock.now()).await;
+        rounds.renew(&first, &certifier, clock.now()).await;
         assert_eq!(serial(&first), wrong, "nothing is due");
 
         clock.0.fetch_sub(year, Ordering::Relaxed);
-        rounds.renew(&first, &presented, clock.now()).await;
+        rounds.renew(&first, &certifier, clock.now()).await;
         assert_eq!(serial(&first), wrong + 1);
         assert_eq!(first.publisher().current().unwrap().time, clock.now());
         let certificates = first.publisher().certs().snapshot();
         for served in certificates.mail.values() {
             assert!(served.not_after < clock.now() + 10 * 366 * Duration::from_secs(24 * 3600));
         }
-        rounds.renew(&first, &presented, clock.now()).await;
+        rounds.renew(&first, &certifier, clock.now()).await;
         assert_eq!(serial(&first), wrong + 1, "nothing is due any more");
 
-        drop(first);
+        drop((first, certifier));
         let second = appliance(home.path(), &clock);
         assert_eq!(second.last_serial, Some(wrong + 1));
     }

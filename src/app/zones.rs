@@ -77,6 +77,19 @@ impl Zones {
         Ok(serial)
     }
 
+    /// Whether the world is sent to our zones: where our own resolver does not find them, a CA would not either.
+    async fn delegated(&self) -> Result<(), String> {
+        for zone in crate::base::Zone::ALL {
+            let zone = self.config.zone_name(zone);
+            let found = self.dial.resolver().addresses(&zone).await;
+            if found.records.is_empty() {
+                let why = found.failed.unwrap_or_else(|| "no such name".to_owned());
+                return Err(format!("this host's resolver does not find {zone}: {why}"));
+            }
+        }
+        Ok(())
+    }
+
     /// Waits until all name servers have this serial or a later one.
     async fn followed(&self, wanted: u32) -> Result<(), String> {
         let deadline = Instant::now() + limits::VISIBLE_WAIT;
@@ -162,6 +175,9 @@ impl Zones {
 impl Challenges for Zones {
     fn show(&self, challenges: Vec<Challenge>) -> Answer<'_, Result<(), String>> {
         Box::pin(async move {
+            if !challenges.is_empty() {
+                self.delegated().await?;
+            }
             let serial = self.publish(challenges).await?;
             self.followed(serial).await
         })

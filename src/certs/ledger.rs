@@ -226,7 +226,8 @@ impl Ledger {
         self.common = None;
         let entry = self.entry(slot);
         entry.failure = Some(Failure::after(entry.failure.as_ref(), trouble, now));
-        if !matches!(trouble.kind, Kind::NotVisible | Kind::RateLimited) {
+        let ended = ![Kind::NotVisible, Kind::RateLimited, Kind::BadNonce].contains(&trouble.kind);
+        if ended {
             entry.order = None;
         }
     }
@@ -362,6 +363,7 @@ mod tests {
             (Kind::Unreachable, true),
             (Kind::Storage, true),
             (Kind::RateLimited, true),
+            (Kind::BadNonce, true),
             (Kind::Validation, false),
             (Kind::OrderLost, false),
             (Kind::Unusable, false),

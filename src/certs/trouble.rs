@@ -11,6 +11,8 @@ use std::time::Duration;
 pub enum Kind {
     /// The CA cannot be reached, does not answer in time, or answers that it is out of order.
     Unreachable,
+    /// The CA did not take any of several fresh nonces (RFC 8555 6.5).
+    BadNonce,
     /// What answers at the directory's address does not speak ACME as we know it.
     Protocol,
     /// Our clock is not that of the CA.
@@ -58,7 +60,7 @@ const fn minutes(number: u64) -> Duration {
     Duration::from_secs(60 * number)
 }
 
-const TERMS: [Terms; 15] = [
+const TERMS: [Terms; 16] = [
     Terms {
         kind: Kind::Unreachable,
         code: "unreachable",
@@ -66,6 +68,14 @@ const TERMS: [Terms; 15] = [
         first: minutes(1),
         longest: minutes(60),
         advice: "Nothing, if it passes: it is tried again. Else see that this host reaches certificates.directory by HTTPS, and that dial.resolvers answer.",
+    },
+    Terms {
+        kind: Kind::BadNonce,
+        code: "bad-nonce",
+        common: false,
+        first: Duration::from_secs(5),
+        longest: minutes(60),
+        advice: "Nothing, if it passes: it is tried again. Else tell the CA.",
     },
     Terms {
         kind: Kind::Protocol,
@@ -137,7 +147,7 @@ const TERMS: [Terms; 15] = [
         common: false,
         first: minutes(1),
         longest: minutes(60),
-        advice: "See that this name server runs, hears of changes and may fetch the zones (`mailproof status`), or take it out of dns.secondaries and of the NS records.",
+        advice: "See that the zone above delegates et and ut to this appliance (`mailproof ds`). A name server has to run, to hear of changes and to be allowed to fetch the zones (`mailproof status`); one that is gone is taken out of dns.secondaries and the NS records.",
     },
     Terms {
         kind: Kind::Validation,

@@ -301,8 +301,8 @@ fn dns(
     network: &NetworkConfig,
 ) -> Result<DnsConfig, ConfigError> {
     let ttl = |key: &str, span, most| source.span(key, span, 1..=most);
-    // An order of the MX must be known to all before the next one comes; a next key's TLSA before the key is used,
-    // an hour later (`certs::plan::PUBLISHED`).
+    // An order of the MX must be known to all before the next one comes; what is published ahead of its use is waited for
+    // as long as it may be cached.
     let (rotation, roll) = (300, 1800);
     Ok(DnsConfig {
         ttl_mx: ttl("dns.ttl_mx", raw.ttl_mx, rotation)?,

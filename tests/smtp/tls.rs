@@ -271,10 +271,17 @@ async fn renewed_certificates_serve_the_next_client_and_disturb_nobody() {
     let server = Server::with(&plain(), |settings| {
         settings.tls = arc_swap::ArcSwap::from_pointee(TlsSet::default())
     });
+    // Before there is any certificate nobody is let in, and evidence is missing then.
+    let mut first = Client::connect(server.address).await;
+    let sorry = "421 4.3.2 Certificates are on their way, please come again";
+    assert_eq!(first.line().await, sorry);
+    assert_eq!(*server.double.turned_away.lock().unwrap(), [None]);
+    server.settings.tls.store(Arc::new(every_certificate()));
     let mut early = Client::connect(server.address).await;
     early.line().await;
     early.send(b"EHLO mail.example.net\r\n").await;
     while early.line().await.starts_with("250-") {}
+    server.settings.tls.store(Arc::new(TlsSet::default()));
     early.send(b"STARTTLS\r\n").await;
     assert_eq!(early.line().await, "454 4.7.0 TLS is not available now");
     let only = TlsSet::new([(Certificate::Host(Case::Seven), key("ut.example.org"))]).unwrap();

@@ -36,7 +36,7 @@ const ROWS: &[(&str, Option<Stage>, Kind)] = &[
     ("badPublicKey", Some(Stage::Account), Kind::AccountRefused),
     ("badPublicKey", None, Kind::Rejected),
     ("badSignatureAlgorithm", None, Kind::Protocol),
-    ("badNonce", None, Kind::Unreachable),
+    ("badNonce", None, Kind::BadNonce),
     ("serverInternal", None, Kind::Unreachable),
     ("rateLimited", None, Kind::RateLimited),
     ("caa", None, Kind::Caa),

@@ -1,7 +1,7 @@
 //! The certificates that we make ourselves.
 
 use super::super::internal::self_signed;
-use super::super::pair::{Chain, Pair, ROOT, pair};
+use super::super::pair::{Chain, Pair, ROOT, leads_to, pair};
 use super::super::plan::KeyChoice;
 use super::*;
 use crate::cases::Issue;
@@ -48,13 +48,13 @@ impl Store {
         let ca = InternalCa::create(key.pair, now, random)?;
         let path = directory.join(format!("{ROOT}.pem"));
         file::write(&path, file::pem("CERTIFICATE", ca.root()).as_bytes())?;
-        self.ca = Some(ca);
-        // Whoever was issued by the one before is not issued right any more.
         for (slot, pair) in &mut self.pairs {
             if slot.issue() == Issue::Ca {
-                pair.held.issued_right = false;
+                let leads = leads_to(pair.served.chain(), ca.root(), now);
+                pair.held.issued_right = leads.unwrap_or(false);
             }
         }
+        self.ca = Some(ca);
         Ok(())
     }
 

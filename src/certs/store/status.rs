@@ -27,7 +27,7 @@ pub struct Status {
     pub not_after: Option<Timestamp>,
     /// SHA-256 of the key's SubjectPublicKeyInfo, in hexadecimal, as in TLSA `3 1 1`.
     pub spki_sha256: String,
-    /// When it is renewed.
+    /// When it is renewed; not before the limits of a CA and a pause after a failure allow.
     pub renew: Option<Timestamp>,
     /// Who says so: `lifetime`, `ari` or `operator`.
     pub renew_by: &'static str,
@@ -91,6 +91,8 @@ impl Store {
         let pair = self.pairs.get(&slot);
         let advice = self.advice.get(&slot).copied();
         let renewal = pair.map(|pair| renewal(slot, &pair.held, advice));
+        let wanted = self.ledger.is_wanted(slot);
+        let at_once = || self.ledger.not_before(slot, now).unwrap_or(now);
         let hexadecimal = |digest: [u8; 32]| data_encoding::HEXLOWER.encode(&digest);
         let keys = self.keys.get(&slot);
         let current = keys.map(|keys| hexadecimal(keys.current.digest()));
@@ -116,9 +118,12 @@ impl Store {
             not_before: pair.map(|pair| pair.held.not_before),
             not_after: pair.map(|pair| pair.held.not_after),
             spki_sha256: current.unwrap_or_default(),
-            renew: renewal.map(|(time, _)| time),
+            renew: match renewal {
+                Some((time, _)) if !wanted => Some(time),
+                _ => Some(at_once()),
+            },
             renew_by: match renewal {
-                _ if self.ledger.is_wanted(slot) => "operator",
+                _ if wanted => "operator",
                 Some((_, true)) => "ari",
                 _ => "lifetime",
             },

@@ -16,28 +16,53 @@ pub fn status(answer: &Value) -> String {
         },
     };
     text.push_str(&format!(
-        "{:12}  {:11}  {:20}  {:20}  state\n",
+        "{:12}  {:11}  {:20}  {:29}  state\n",
         "name", "kind", "until", "renewed"
     ));
     for row in rows(facts.get("certificates")) {
         certificate(&mut text, row);
     }
+    for (trouble, names) in troubles(facts.get("certificates")) {
+        let (kind, detail) = (string(trouble, "kind"), string(trouble, "detail"));
+        text.push_str(&format!(
+            "\n{}: {kind} since {}: {detail}\nTried again at {}. {}\n",
+            names.join(", "),
+            second(trouble, "since"),
+            second(trouble, "again"),
+            string(trouble, "advice"),
+        ));
+    }
     text
+}
+
+/// What is wrong, each once, and whom it concerns.
+fn troubles(certificates: Option<&Value>) -> Vec<(&Value, Vec<&str>)> {
+    let mut troubles: Vec<(&Value, Vec<&str>)> = Vec::new();
+    for row in rows(certificates) {
+        let Some(trouble) = row.get("trouble").filter(|trouble| !trouble.is_null()) else {
+            continue;
+        };
+        match troubles.iter_mut().find(|(one, _)| *one == trouble) {
+            Some((_, names)) => names.push(string(row, "name")),
+            None => troubles.push((trouble, vec![string(row, "name")])),
+        }
+    }
+    troubles
 }
 
 fn certificate(text: &mut String, row: &Value) {
     let state = match (row.get("fit"), row.get("trouble")) {
         (Some(Value::Bool(false)), _) => "not fit: mail is put off",
         (_, None | Some(Value::Null)) => "good",
-        _ => "trouble",
+        _ => "good, but see below",
     };
     let renewed = match string(row, "renew_by") {
-        "operator" => "as soon as may be".to_owned(),
-        "ari" => format!("{} by the CA", second(row, "renew")),
+        "ari" => format!("{} (CA)", second(row, "renew")),
+        "operator" => format!("{} (wanted)", second(row, "renew")),
         _ => second(row, "renew"),
     };
     text.push_str(&format!(
-        "{:12}  {:11}  {:20}  {renewed:20}  {state}\n",
+        "{:12}  {:11}  {:20}  {renewed:29}  {state}\n",
         string(row, "name"),
         string(row, "kind"),
         second(row, "not_after"),
@@ -49,15 +74,6 @@ fn certificate(text: &mut String, row: &Value) {
         };
         let digest = string(next, "spki_sha256");
         text.push_str(&format!("    next key {digest} {when}\n"));
-    }
-    if let Some(trouble) = row.get("trouble").filter(|trouble| !trouble.is_null()) {
-        let (kind, detail) = (string(trouble, "kind"), string(trouble, "detail"));
-        let again = second(trouble, "again");
-        text.push_str(&format!(
-            "    {kind} since {}: {detail}\n    tried again at {again}. {}\n",
-            second(trouble, "since"),
-            string(trouble, "advice"),
-        ));
     }
 }
 
