@@ -1,15 +1,14 @@
 //! A CA may ask any name server: it is not told to look before all of them show the proof.
 
 use crate::appliance::{Appliance, free};
-use crate::world::World;
+use crate::refusals::LOOKS;
+use crate::world::{ISSUED, World};
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
 
 const KEY: &str = "nsd.example.net";
-/// What Pebble logs when it is told to look.
-const LOOKS: &str = "/chalZ/";
 
 /// NSD, which ends with the test.
 struct Nsd {
@@ -96,9 +95,5 @@ fn a_secondary_that_is_away_keeps_the_ca_from_looking() {
     assert!(world.events("failed").is_empty());
     let mut ordered = world.events("ordered");
     ordered.sort();
-    assert_eq!(
-        ordered,
-        crate::world::ISSUED,
-        "the first order was gone on with"
-    );
+    assert_eq!(ordered, ISSUED, "the first order was gone on with");
 }

@@ -14,22 +14,27 @@ use std::process::Command;
 const MOUNT: &str = "mount -t tmpfs -o size=1m,mode=0700 tmpfs acme";
 /// What the process becomes then.
 const SERVE: &str = "exec \"$0\" --config mailproof.toml serve";
-/// What Pebble logs of an order.
+/// What Pebble logs when it is told to look for a proof.
+pub const LOOKS: &str = "/chalZ/";
+/// What it logs of an order.
 pub const ORDER: &str = "orders in the db";
 
 #[test]
-fn what_the_ca_cannot_do_and_who_it_is_not_are_told_apart() {
-    for (profile, root, kind, detail) in [
-        ("profile = \"shortlived\"\n", None, "profile", "shortlived"),
-        (
-            "",
-            Some(https(Ipv4Addr::LOCALHOST.into()).0),
-            "unreachable",
-            "certificate",
-        ),
+fn what_is_in_the_way_is_told_apart() {
+    let foreign = https(Ipv4Addr::LOCALHOST.into()).0;
+    let asked = ["caa = ", "profile = \"shortlived\"\ncaa = "];
+    let nobody = ["validate = \"upstream\"\n", ""];
+    for (config, root, kind, detail, orders) in [
+        (asked, None, "profile", "shortlived", 0),
+        ([""; 2], Some(&foreign), "unreachable", "certificate", 0),
+        // Where we do not find our zones, the CA would not either.
+        (nobody, None, "not-visible", "resolver does not find", 4),
     ] {
         let mut world = World::new("");
-        world.reconfigure("ca_file", &format!("{profile}ca_file"));
+        let [old, new] = config;
+        if !old.is_empty() {
+            world.reconfigure(old, new);
+        }
         if let Some(root) = root {
             fs::write(world.appliance.path("ca.pem"), root).unwrap();
         }
@@ -39,7 +44,8 @@ fn what_the_ca_cannot_do_and_who_it_is_not_are_told_apart() {
         let told = trouble["detail"].as_str().unwrap();
         assert!(told.contains(detail), "{kind}: {told}");
         assert_eq!(world.status()["ready"], false);
-        assert_eq!(world.pebble.logged(ORDER), 0);
+        assert_eq!(world.pebble.logged(ORDER), orders, "{kind}");
+        assert_eq!(world.pebble.logged(LOOKS), 0, "{kind}");
         let greeting = Client::connect(world.appliance.ports.smtp).reply();
         assert!(greeting.starts_with("421 4.3.2 "), "{greeting}");
     }
