@@ -7,7 +7,7 @@ DESTDIR ?=
 FUZZ_SECONDS ?= 20
 
 # What the tests talk to, and the compiler of LLVM's fuzzer.
-PACKAGES = bind9-dnsutils dnsviz g++ iproute2 knot ldnsutils libnet-ssleay-perl nsd openssl postfix postfix-mta-sts-resolver procps swaks unbound unbound-host
+PACKAGES = bind9-dnsutils dnsviz g++ iproute2 knot ldnsutils libnet-ssleay-perl nsd openssl pebble postfix postfix-mta-sts-resolver procps swaks unbound unbound-host
 # Mail servers that conflict with Postfix; each goes into a layer of its own (tests/layer.sh).
 LAYERS = exim4-daemon-light
 # And what the benchmarks are measured beside, from the suite whose OpenSMTPD works with its OpenSSL.

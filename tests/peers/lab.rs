@@ -15,12 +15,14 @@ pub fn address(last: u8) -> Ipv4Addr {
 }
 
 /// What a peer needs, and the Debian package that brings it.
-const TOOLS: [(&str, &str); 9] = [
+const TOOLS: [(&str, &str); 11] = [
     ("ip", "iproute2"),
     ("knotd", "knot"),
     ("keymgr", "knot"),
     ("unbound", "unbound"),
     ("postfix", "postfix"),
+    ("posttls-finger", "postfix"),
+    ("pebble", "pebble"),
     ("mta-sts-daemon", "postfix-mta-sts-resolver"),
     ("openssl", "openssl"),
     ("delv", "bind9-dnsutils"),

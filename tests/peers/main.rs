@@ -9,12 +9,16 @@
 )]
 
 mod appliance;
+mod certificates;
 mod dialogues;
 mod dns;
 mod exim;
 mod expect;
+#[path = "../acme/https.rs"]
+mod https;
 mod lab;
 mod mta;
+mod pebble;
 mod postfix;
 mod senders;
 mod sends;
