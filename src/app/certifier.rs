@@ -263,8 +263,13 @@ impl Certifier {
             Ok(session) => session.renewal_info(&leaf).await,
             Err(trouble) => Err(trouble),
         };
-        if let Err(trouble) = &said {
-            tracing::info!("the CA does not say when to renew {slot}: {trouble}");
+        match &said {
+            Ok(Some(window)) => match &window.explanation {
+                Some(page) => tracing::info!("why the CA wants {slot} renewed then: {page}"),
+                None => {}
+            },
+            Ok(None) => {}
+            Err(trouble) => tracing::info!("the CA does not say when to renew {slot}: {trouble}"),
         }
         let now = self.now();
         let mut publisher = self.publisher();
