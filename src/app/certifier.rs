@@ -194,6 +194,9 @@ impl Certifier {
                 }
             }
             publisher.certs_mut().failed(slot, &trouble, now);
+            if publisher.challenges.is_empty() {
+                return;
+            }
         } else {
             tracing::info!("there is a new certificate {slot}");
         }
