@@ -234,13 +234,13 @@ impl Certifier {
     async fn session<'a>(&self, session: &'a mut Option<Session>) -> Result<&'a Session, Trouble> {
         if session.is_none() {
             let acme = self.acme.as_ref();
-            let acme = acme.ok_or_else(|| Trouble::new(Kind::Rejected, "there is no CA"))?;
-            let now = self.now();
             let (key, known) = {
                 let publisher = self.publisher();
                 let certs = publisher.certs();
-                (certs.account_key(now)?, certs.account().cloned())
+                (certs.account_key(), certs.account().cloned())
             };
+            let nobody = || Trouble::new(Kind::Rejected, "there is no CA");
+            let (acme, key) = acme.zip(key).ok_or_else(nobody)?;
             let opened = acme.session(&key, known.as_ref()).await?;
             if known.as_ref() != Some(opened.account()) {
                 let account = Some(opened.account().clone());
@@ -263,8 +263,13 @@ impl Certifier {
             Ok(session) => session.renewal_info(&leaf).await,
             Err(trouble) => Err(trouble),
         };
-        if let Err(trouble) = &said {
-            tracing::info!("the CA does not say when to renew {slot}: {trouble}");
+        match &said {
+            Ok(Some(window)) => match &window.explanation {
+                Some(page) => tracing::info!("why the CA wants {slot} renewed then: {page}"),
+                None => {}
+            },
+            Ok(None) => {}
+            Err(trouble) => tracing::info!("the CA does not say when to renew {slot}: {trouble}"),
         }
         let now = self.now();
         let mut publisher = self.publisher();

@@ -96,6 +96,8 @@ fn runtime() -> Result<tokio::runtime::Runtime, String> {
 pub fn serve(config: Config) -> Result<(), StartError> {
     let world = world()?;
     let operator = publish::operator(&config).map_err(failed)?;
+    // What is wrong with the way out is said before anything is made.
+    ca::CaFetch::new(way_out::dial(&config)?, &config)?;
     runtime().map_err(StartError)?.block_on(async {
         descriptors::provide(&config);
         let sockets = sockets::Sockets::bind(&config)?;

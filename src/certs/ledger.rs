@@ -117,6 +117,8 @@ struct Entry {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Ledger {
+    /// The directory of the CA that it is about.
+    directory: String,
     events: Vec<Event>,
     places: BTreeMap<String, Entry>,
     /// A failure that concerns all certificates.
@@ -124,6 +126,18 @@ pub struct Ledger {
 }
 
 impl Ledger {
+    /// The record of this CA: what was noted of another one does not count here.
+    #[must_use]
+    pub fn of(self, directory: &str) -> Self {
+        if self.directory == directory {
+            return self;
+        }
+        Self {
+            directory: directory.to_owned(),
+            ..Self::default()
+        }
+    }
+
     /// Before this no certificate is ordered for this place; `None`: it may be now.
     #[must_use]
     pub fn not_before(&self, slot: Slot, now: Timestamp) -> Option<Timestamp> {
@@ -375,6 +389,16 @@ mod tests {
             ledger.made(SIX);
             assert_eq!(ledger.order(SIX), None);
         }
+    }
+
+    #[test]
+    fn another_ca_has_a_record_of_its_own() {
+        let mut ledger = Ledger::default().of("https://ca.example/directory");
+        ledger.ordered(SIX, "https://ca.example/order/1", at(0));
+        let same = ledger.clone().of("https://ca.example/directory");
+        assert_eq!(same, ledger);
+        let other = ledger.of("https://other.example/directory");
+        assert_eq!((other.order(SIX), other.events.len()), (None, 0));
     }
 
     #[test]

@@ -103,7 +103,7 @@ pub(super) fn load(
 ) -> Result<Option<Pair>, CertError> {
     let key = key.map(|key| &key.pair);
     match (read_with_key(directory, slot.label(), key)?, key) {
-        (Some(chain), Some(key)) => pair(slot, chain, key, expected, now).map(Some),
+        (Some(chain), Some(key)) => pair(slot, &chain, key, expected, now).map(Some),
         _ => Ok(None),
     }
 }
@@ -150,12 +150,12 @@ fn read_with_key(
 
 pub(super) fn pair(
     slot: Slot,
-    chain: Chain,
+    chain: &Chain,
     key: &KeyPair,
     expected: &Expected<'_>,
     now: Timestamp,
 ) -> Result<Pair, CertError> {
-    let issued_right = issued_right(slot, &chain, expected, now)?;
+    let issued_right = issued_right(slot, chain, expected, now)?;
     let certificate = parse(first(&chain.certificates, slot.label())?, slot.label())?;
     let (not_before, not_after) = span(&certificate)?;
     let (names, serial) = (names(&certificate), certificate.raw_serial());

@@ -76,7 +76,7 @@ impl Store {
             certificates,
             directory: None,
         };
-        self.install(slot, choice, chain, now)?;
+        self.install(slot, choice, &chain, now)?;
         if self.ledger.is_wanted(slot) {
             self.ledger.made(slot);
             self.save()?;
@@ -99,10 +99,10 @@ impl Store {
         &mut self,
         slot: Slot,
         choice: KeyChoice,
-        chain: Chain,
+        chain: &Chain,
         now: Timestamp,
     ) -> Result<(), CertError> {
-        let made = self.paired(slot, choice, chain.clone(), now)?;
+        let made = self.paired(slot, choice, chain, now)?;
         let directory = &self.settings.directory;
         chain.write(directory, slot)?;
         if choice == KeyChoice::Next {
@@ -122,7 +122,7 @@ impl Store {
         &self,
         slot: Slot,
         choice: KeyChoice,
-        chain: Chain,
+        chain: &Chain,
         now: Timestamp,
     ) -> Result<Pair, CertError> {
         let key: &KeyPair = &self.key(slot, choice)?.pair;

@@ -18,7 +18,7 @@ mod status;
 #[cfg(test)]
 mod tests;
 
-pub use status::{Next, Status, Trouble as TroubleStatus};
+pub use status::{Next, Status, TroubleStatus};
 
 use super::acme::Account;
 use super::digests::Digests;
@@ -31,6 +31,7 @@ use crate::base::ports::Random;
 use crate::base::{Domain, Timestamp, file, limits};
 use rustls::pki_types::CertificateDer;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -65,12 +66,22 @@ struct Keys {
     next: Option<(Key, Option<Timestamp>)>,
 }
 
+/// Our account at a CA, and whose it is.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    account: Account,
+    /// SHA-256 of the key's SubjectPublicKeyInfo, in hexadecimal.
+    key_sha256: String,
+}
+
 /// The certificates and keys of one appliance.
 pub struct Store {
     settings: Settings,
     digests: Digests,
     ca: Option<InternalCa>,
-    account: Option<Account>,
+    /// With [`Issuer::Acme`].
+    account_key: Option<Key>,
+    account: Option<Kept>,
     ledger: Ledger,
     keys: BTreeMap<Slot, Keys>,
     pairs: BTreeMap<Slot, Pair>,
@@ -95,8 +106,14 @@ impl Store {
         let digests = Digests::open(directory, settings.invalid)?;
         let mut store = Self {
             ca: pair::load_ca(directory, now)?,
-            account: read::<Option<Account>>(&directory.join(ACCOUNT))?.flatten(),
-            ledger: read(&directory.join(LEDGER))?.unwrap_or_default(),
+            account_key: match settings.issuer {
+                Issuer::Internal => None,
+                Issuer::Acme => Some(keyfile::open(directory, ACCOUNT_KEY, now)?),
+            },
+            account: read::<Option<Kept>>(&directory.join(ACCOUNT))?.flatten(),
+            ledger: read::<Ledger>(&directory.join(LEDGER))?
+                .unwrap_or_default()
+                .of(&settings.ca),
             keys: BTreeMap::new(),
             pairs: BTreeMap::new(),
             advice: BTreeMap::new(),

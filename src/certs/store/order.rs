@@ -8,20 +8,25 @@ use super::*;
 use rustls::pki_types::PrivatePkcs8KeyDer;
 
 impl Store {
-    /// Our account at the CA, once there is one.
+    /// Our account at the CA, once there is one: of the key that is there, and at the CA of the configuration.
     #[must_use]
     pub fn account(&self) -> Option<&Account> {
-        let account = self.account.as_ref()?;
-        (account.directory == self.settings.ca).then_some(account)
+        let kept = self.account.as_ref()?;
+        let ours = kept.account.directory == self.settings.ca
+            && self.account_digest() == Some(kept.key_sha256.clone());
+        ours.then_some(&kept.account)
     }
 
-    /// The key of our account; made when there is none.
-    ///
-    /// # Errors
-    /// [`Kind::Storage`] when it cannot be read or kept.
-    pub fn account_key(&self, now: Timestamp) -> Result<PrivatePkcs8KeyDer<'static>, Trouble> {
-        let key = keyfile::open(&self.settings.directory, ACCOUNT_KEY, now).map_err(storage)?;
-        Ok(PrivatePkcs8KeyDer::from(key.pair.serialized_der().to_vec()))
+    fn account_digest(&self) -> Option<String> {
+        let key = self.account_key.as_ref()?;
+        Some(data_encoding::HEXLOWER.encode(&key.digest()))
+    }
+
+    /// The key of our account; none with the internal issuer.
+    #[must_use]
+    pub fn account_key(&self) -> Option<PrivatePkcs8KeyDer<'static>> {
+        let key = self.account_key.as_ref()?;
+        Some(PrivatePkcs8KeyDer::from(key.pair.serialized_der().to_vec()))
     }
 
     /// Keeps the account; with `None` it is gone.
@@ -29,8 +34,13 @@ impl Store {
     /// # Errors
     /// [`Kind::Storage`] when it cannot be written.
     pub fn keep_account(&mut self, account: Option<Account>) -> Result<(), Trouble> {
-        self.write(ACCOUNT, &account).map_err(storage)?;
-        self.account = account;
+        let key_sha256 = self.account_digest().unwrap_or_default();
+        let kept = account.map(|account| Kept {
+            account,
+            key_sha256,
+        });
+        self.write(ACCOUNT, &kept).map_err(storage)?;
+        self.account = kept;
         Ok(())
     }
 
@@ -86,7 +96,7 @@ impl Store {
         };
         self.examine(slot, choice, &chain, now)
             .map_err(|why| Trouble::new(Kind::Unusable, &why))?;
-        self.install(slot, choice, chain, now).map_err(storage)?;
+        self.install(slot, choice, &chain, now).map_err(storage)?;
         self.ledger.issued(slot, now);
         self.refresh(now);
         self.save().map_err(storage)
@@ -103,7 +113,7 @@ impl Store {
         let words = |error: CertError| error.0;
         let names = slot.names(&self.settings.base_domain);
         let names = names.map_err(|error| error.to_string())?;
-        let pair = self.paired(slot, choice, chain.clone(), now);
+        let pair = self.paired(slot, choice, chain, now);
         let held = pair.map_err(words)?.held;
         if !held.is_fit(&names, now) {
             let found: Vec<_> = held.names.iter().map(Domain::as_str).collect();
@@ -130,7 +140,7 @@ impl Store {
     }
 
     /// Notes what the CA said of the renewal of the certificate that is there. Of its window a moment is drawn, as RFC 9773
-    /// 4.2 has it.
+    /// 4.2 has it; the one that was drawn before stays while it lies in the window.
     pub fn advised(
         &mut self,
         slot: Slot,
@@ -139,9 +149,12 @@ impl Store {
         random: &dyn Random,
     ) {
         let again = |span| now.checked_add(span).unwrap_or(Timestamp::MAX);
+        let before = self.advice.get(&slot).and_then(|advice| advice.renew);
         let advice = match window {
             Ok(Some(window)) => Advice {
-                renew: Some(within(&window, random)),
+                renew: before
+                    .filter(|time| (window.start..=window.end).contains(time))
+                    .or_else(|| Some(within(&window, random))),
                 ask_again: again(window.ask_again),
             },
             Ok(None) => Advice {
@@ -150,7 +163,7 @@ impl Store {
             },
             // What it said before stands.
             Err(_) => Advice {
-                renew: self.advice.get(&slot).and_then(|advice| advice.renew),
+                renew: before,
                 ask_again: again(limits::ACME_ADVICE_RETRY),
             },
         };
@@ -167,6 +180,7 @@ fn within(window: &Window, random: &dyn Random) -> Timestamp {
     window.start.checked_add(after).unwrap_or(window.end)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "a function for map_err")]
 fn storage(error: CertError) -> Trouble {
     Trouble::new(Kind::Storage, &error.0)
 }

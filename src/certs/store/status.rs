@@ -34,7 +34,7 @@ pub struct Status {
     /// The key that comes next.
     pub next: Option<Next>,
     /// What is wrong.
-    pub trouble: Option<Trouble>,
+    pub trouble: Option<TroubleStatus>,
 }
 
 /// A key that comes next.
@@ -52,7 +52,7 @@ pub struct Next {
 
 /// What is wrong, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Trouble {
+pub struct TroubleStatus {
     /// The kind.
     pub kind: &'static str,
     /// What happened.
@@ -67,7 +67,7 @@ pub struct Trouble {
     pub advice: &'static str,
 }
 
-impl From<&Failure> for Trouble {
+impl From<&Failure> for TroubleStatus {
     fn from(failure: &Failure) -> Self {
         Self {
             kind: failure.kind.code(),
@@ -140,7 +140,7 @@ impl Store {
                     self.settings.ttl,
                 ),
             }),
-            trouble: trouble.map(Trouble::from),
+            trouble: trouble.map(TroubleStatus::from),
         }
     }
 }

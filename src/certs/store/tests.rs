@@ -418,6 +418,7 @@ fn the_moment_of_renewal_is_drawn_from_the_window() {
     };
     let mut moments = Vec::new();
     for bits in [0, 0x80, 0xff] {
+        store.advice.clear();
         store.advised(
             SIX,
             Ok(Some(window())),
@@ -429,7 +430,8 @@ fn the_moment_of_renewal_is_drawn_from_the_window() {
     }
     assert_eq!((moments[0], moments[2]), (at(50), at(60)));
     assert!(at(54) < moments[1] && moments[1] < at(56));
-    // What it said before stands when it cannot be asked.
+    // The moment stands while it lies in the window, and when it cannot be asked.
+    store.advised(SIX, Ok(Some(window())), at(2), &Counting(AtomicU8::new(0)));
     let trouble = Trouble::new(Kind::Unreachable, "no answer");
     store.advised(SIX, Err(trouble), at(2), &Counting(AtomicU8::new(1)));
     assert_eq!(store.advice[&SIX].renew, Some(at(60)));
