@@ -267,11 +267,14 @@ impl Certifier {
             Err(trouble) => Err(trouble),
         };
         match &said {
-            Ok(Some(window)) => match &window.explanation {
-                Some(page) => tracing::info!("why the CA wants {slot} renewed then: {page}"),
-                None => {}
-            },
-            Ok(None) => {}
+            Ok(window) => {
+                let page = window
+                    .as_ref()
+                    .and_then(|window| window.explanation.as_ref());
+                if let Some(page) = page {
+                    tracing::info!("why the CA wants {slot} renewed then: {page}");
+                }
+            }
             Err(trouble) => tracing::info!("the CA does not say when to renew {slot}: {trouble}"),
         }
         let now = self.now();

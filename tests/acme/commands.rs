@@ -60,6 +60,7 @@ fn what_is_damaged_is_named(world: &mut World) {
         ("ledger.json", "{", "ledger.json: damaged"),
         ("ledger.json", "{\"events\": 3}", "ledger.json: damaged"),
         ("account.json", "x", "account.json: damaged"),
+        ("account.key", "x", "account.key: holds no whole"),
     ] {
         let before = fs::read_to_string(path(name)).unwrap();
         fs::write(path(name), content).unwrap();
