@@ -167,7 +167,7 @@ impl Certifier {
 
     /// Publishes the digests of the next keys, and waits until every name server shows them.
     async fn look_up(&self) {
-        let slots = self.publisher().certs().unseen();
+        let slots = self.publisher().certs().unseen(self.now());
         let result = self.zones.show(Vec::new()).await;
         let result = result.map_err(|why| Trouble::new(Kind::NotVisible, &why));
         if let Err(trouble) = &result {
@@ -194,6 +194,9 @@ impl Certifier {
                 }
             }
             publisher.certs_mut().failed(slot, &trouble, now);
+            if publisher.challenges.is_empty() {
+                return;
+            }
         } else {
             tracing::info!("there is a new certificate {slot}");
         }

@@ -62,6 +62,15 @@ const BUDGETS: [Budget; 4] = [
     },
 ];
 
+/// How many certificates of a week the operator may wish for, or use for new keys: what falls due meanwhile has the rest,
+/// for a certificate may live no longer than that.
+const WISHES: Budget = Budget {
+    what: What::Issued,
+    each: true,
+    most: 2,
+    within: WEEK,
+};
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Event {
     time: Timestamp,
@@ -78,6 +87,8 @@ pub struct Failure {
     pub detail: String,
     /// When it went wrong first.
     pub since: Timestamp,
+    /// When it went wrong last.
+    pub last: Timestamp,
     /// How often it went wrong since.
     pub tries: u32,
     /// When it may be tried again.
@@ -96,9 +107,16 @@ impl Failure {
             kind: trouble.kind,
             detail: trouble.detail.clone(),
             since: last.map_or(now, |last| last.since),
+            last: now,
             tries,
             again: again.unwrap_or(Timestamp::MAX),
         }
+    }
+
+    /// Before this it is not tried again; `None` when it may be, or when the pause is of a clock that was set back since.
+    #[must_use]
+    pub fn pause(&self, now: Timestamp) -> Option<Timestamp> {
+        (self.last <= now && now < self.again).then_some(self.again)
     }
 }
 
@@ -142,22 +160,33 @@ impl Ledger {
     #[must_use]
     pub fn not_before(&self, slot: Slot, now: Timestamp) -> Option<Timestamp> {
         let pauses = [self.failure(slot), self.common.as_ref()];
-        let pauses = pauses.into_iter().flatten().map(|failure| failure.again);
+        let pauses = pauses
+            .into_iter()
+            .flatten()
+            .filter_map(|failure| failure.pause(now));
         let budgets = BUDGETS
             .iter()
             .filter_map(|budget| self.frees(budget, slot, now));
-        pauses.chain(budgets).filter(|time| now < *time).max()
+        pauses.chain(budgets).max()
+    }
+
+    /// Before this a certificate for this place is ordered only when it falls due, and not at the operator's wish; `None`:
+    /// it may be now.
+    #[must_use]
+    pub fn wish_not_before(&self, slot: Slot, now: Timestamp) -> Option<Timestamp> {
+        self.frees(&WISHES, slot, now)
     }
 
     /// When the budget has room again; `None`: it has now.
     fn frees(&self, budget: &Budget, slot: Slot, now: Timestamp) -> Option<Timestamp> {
         let ends = |event: &Event| event.time.checked_add(budget.within).ok();
-        let ends: Vec<_> = (self.events.iter())
-            .filter(|event| event.what == budget.what && event.time <= now)
+        let mut ends: Vec<_> = (self.events.iter())
+            .filter(|event| event.what == budget.what)
             .filter(|event| !budget.each || event.place == slot.label())
             .filter_map(ends)
             .filter(|end| now < *end)
             .collect();
+        ends.sort();
         // The oldest of those that fill it must be over.
         let at = ends.len().checked_sub(budget.most)?;
         ends.get(at).copied()
@@ -195,8 +224,8 @@ impl Ledger {
 
     fn happened(&mut self, slot: Slot, what: What, now: Timestamp) {
         let longest = now.checked_sub(WEEK).unwrap_or(Timestamp::MIN);
-        self.events
-            .retain(|event| longest < event.time && event.time <= now);
+        // What lies ahead happened too, by a clock that was set back since.
+        self.events.retain(|event| longest < event.time);
         let beyond = (self.events.len() + 1).saturating_sub(limits::ACME_EVENTS);
         self.events.drain(..beyond);
         self.events.push(Event {
@@ -227,7 +256,8 @@ impl Ledger {
     /// Notes a failure.
     pub fn failed(&mut self, slot: Slot, trouble: &Trouble, now: Timestamp) {
         match trouble.kind {
-            Kind::Validation => self.happened(slot, What::Failed, now),
+            // To the CA either is an authorization that failed.
+            Kind::Validation | Kind::Caa => self.happened(slot, What::Failed, now),
             // It counts at the CA all the same.
             Kind::Unusable => self.happened(slot, What::Issued, now),
             _ => {}
@@ -313,6 +343,39 @@ mod tests {
             let later = ledger.not_before(at_slot, at(frees.unwrap_or(100) + 100 * week));
             assert_eq!(later, None);
         }
+    }
+
+    #[test]
+    fn the_operator_leaves_certificates_of_a_week_to_what_falls_due() {
+        let week = 7 * 24 * 60;
+        for (times, frees) in [
+            (vec![0], None),
+            (vec![0, 1], Some(week)),
+            (vec![0, 1, 2], Some(week + 1)),
+        ] {
+            let mut ledger = Ledger::default();
+            times.iter().for_each(|time| ledger.issued(SIX, at(*time)));
+            assert_eq!(
+                ledger.wish_not_before(SIX, at(3)),
+                frees.map(at),
+                "{times:?}"
+            );
+            assert_eq!(ledger.wish_not_before(FIVE, at(3)), None);
+            assert_eq!(ledger.not_before(SIX, at(3)), None);
+        }
+    }
+
+    #[test]
+    fn a_clock_that_was_wrong_leaves_no_pause_and_forgives_nothing() {
+        let mut ledger = Ledger::default();
+        ledger.failed(SIX, &Trouble::new(Kind::Clock, "why"), at(5000));
+        assert_eq!(ledger.not_before(SIX, at(5000)), Some(at(5001)));
+        assert_eq!(ledger.not_before(SIX, at(0)), None, "set back");
+        for minute in 40..44 {
+            ledger.issued(SIX, at(minute));
+        }
+        ledger.ordered(SIX, "https://ca.example/order/1", at(0));
+        assert_eq!(ledger.not_before(SIX, at(0)), Some(at(40 + 7 * 24 * 60)));
     }
 
     #[test]

@@ -70,6 +70,8 @@ pub struct Place {
     pub wanted: bool,
     /// Before this nothing is ordered: a pause after a failure, or a limit of the CA.
     pub not_before: Option<Timestamp>,
+    /// Before this nothing is ordered that is not due: the operator's wish and a next key wait.
+    pub wish_not_before: Option<Timestamp>,
     /// Before this the name servers are not asked again whether they show the next digest.
     pub look_again: Option<Timestamp>,
 }
@@ -188,28 +190,38 @@ impl Making<'_> {
     }
 
     fn place(&mut self, slot: Slot, place: &Place) {
+        let ordered = self.is_ordered(slot);
+        let fit = place.held.as_ref().filter(|held| {
+            // A CA that issues what has not begun yet has another clock than we; another order would not help.
+            let begun = ordered || held.not_before <= self.now;
+            held.is_fit(&place.names, self.now) && begun
+        });
+        let renewal = fit.map(|held| renewal(slot, held, place.advice).0);
+        let is_due = renewal.is_none_or(|renewal| renewal <= self.now);
+        let waits = place
+            .wish_not_before
+            .filter(|time| ordered && !is_due && self.is_ahead(*time));
         if let Some(mut next) = place.next {
             // What was seen before the clock was set back is seen again.
             next.visible = next.visible.filter(|since| *since <= self.now);
-            match switch(slot, next, self.inventory.ttl) {
-                Some(time) if time <= self.now => {
+            match (switch(slot, next, self.inventory.ttl), waits) {
+                (Some(time), Some(wait)) if time <= self.now => self.later(wait),
+                (Some(time), None) if time <= self.now => {
                     return self.issue(slot, place, KeyChoice::Next);
                 }
-                Some(time) => self.later(time),
-                None => self.look(place),
+                (Some(time), _) => self.later(time),
+                (None, _) => self.look(place),
             }
         }
-        let ordered = self.is_ordered(slot);
-        let good = place.held.as_ref().filter(|held| {
-            // A CA that issues what has not begun yet has another clock than we; another order would not help.
-            let begun = ordered || held.not_before <= self.now;
-            held.is_fit(&place.names, self.now) && begun && !place.wanted
-        });
-        let Some(held) = good else {
+        let (Some(held), Some(renewal)) = (fit, renewal) else {
             return self.issue(slot, place, KeyChoice::Current);
         };
-        let (renewal, _) = renewal(slot, held, place.advice);
-        if renewal <= self.now {
+        match waits {
+            _ if !place.wanted => {}
+            Some(wait) => self.later(wait),
+            None => return self.issue(slot, place, KeyChoice::Current),
+        }
+        if is_due {
             // What ends meanwhile is seen to have ended.
             self.later(held.not_after);
             self.issue(slot, place, KeyChoice::Current);

@@ -3,8 +3,10 @@
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
+    clippy::print_stdout,
     reason = "a test may fail anywhere"
 )]
 
 mod ca;
 mod recorded;
+mod years;

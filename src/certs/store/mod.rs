@@ -207,7 +207,8 @@ impl Store {
                 advice: self.advice.get(&slot).copied(),
                 wanted: self.ledger.is_wanted(slot),
                 not_before: self.ledger.not_before(slot, now),
-                look_again: self.unseen.as_ref().map(|failure| failure.again),
+                wish_not_before: self.ledger.wish_not_before(slot, now),
+                look_again: self.unseen.as_ref().and_then(|failure| failure.pause(now)),
             };
             places.insert(slot, place);
         }
@@ -246,10 +247,12 @@ impl Store {
         self.save()
     }
 
-    /// The slots whose next digest is not known to be visible everywhere.
+    /// The slots whose next digest is not known to be visible everywhere; one that was seen before the clock was set back
+    /// is not.
     #[must_use]
-    pub fn unseen(&self) -> Vec<Slot> {
-        let unseen = |keys: &Keys| matches!(keys.next, Some((_, None)));
+    pub fn unseen(&self, now: Timestamp) -> Vec<Slot> {
+        let is_seen = |visible: &Option<Timestamp>| visible.is_some_and(|since| since <= now);
+        let unseen = |keys: &Keys| matches!(&keys.next, Some((_, visible)) if !is_seen(visible));
         let slots = self.keys.iter().filter(|(_, keys)| unseen(keys));
         slots.map(|(slot, _)| *slot).collect()
     }
@@ -270,7 +273,7 @@ impl Store {
                 ..
             }) = self.keys.get_mut(slot)
             {
-                visible.get_or_insert(now);
+                *visible = visible.filter(|since| *since <= now).or(Some(now));
             }
         }
     }

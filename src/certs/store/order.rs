@@ -44,11 +44,13 @@ impl Store {
         Ok(())
     }
 
-    /// What to ask the CA for.
+    /// What to ask the CA for. What is known of its limits is written first: an order of which no record can be kept is
+    /// not counted after a restart, so that orders on a full disk would pass them.
     ///
     /// # Errors
-    /// [`Kind::Rejected`] when there is nothing that could be asked for.
+    /// [`Kind::Rejected`] when there is nothing that could be asked for, [`Kind::Storage`] when nothing can be written.
     pub fn request(&self, slot: Slot, choice: KeyChoice) -> Result<Request, Trouble> {
+        self.save().map_err(storage)?;
         let rejected = |error: CertError| Trouble::new(Kind::Rejected, &error.0);
         let names = slot.names(&self.settings.base_domain);
         let names = names.map_err(|error| rejected(error.into()))?;

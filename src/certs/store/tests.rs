@@ -125,7 +125,7 @@ fn a_next_key_is_published_before_it_is_used_and_survives_a_crash() {
     let mut reopened = open(folder.path(), "example.org", 1).unwrap();
     assert_eq!(reopened.snapshot().tlsa(Server::Four), [old, new]);
     let looks = |store: &Store| store.plan(at(2)).unwrap().actions == [Action::Look];
-    assert!(looks(&reopened) && reopened.unseen() == [FOUR]);
+    assert!(looks(&reopened) && reopened.unseen(at(2)) == [FOUR]);
     let trouble = Trouble::new(
         Kind::NotVisible,
         "the name server 192.0.2.53 does not answer",
