@@ -181,9 +181,9 @@ impl Scene {
         wait_for("what is watched", LIMIT, || {
             for server in &SERVERS {
                 faults.extend(server.faults(&self.checker));
+                self.send();
             }
             faults.extend(policy_faults(&self.checker));
-            self.send();
             let log = postfix::log(&self.sender).split_off(before);
             let verified = ["mx04", "mx06"].iter().all(|label| {
                 let line = format!("Verified TLS connection established to {label}.et.{BASE}[");
