@@ -53,7 +53,7 @@ pub struct Account {
 pub struct Request {
     /// Its names, at least one.
     pub names: Vec<Domain>,
-    /// The signing request for these names, in DER: [`csr`].
+    /// The signing request for these names, in DER: [`csr()`].
     pub csr: Vec<u8>,
     /// The certificate that it comes in place of. The CA may then let it pass its limits (RFC 9773 5).
     pub replaces: Option<CertificateDer<'static>>,
