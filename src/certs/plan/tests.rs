@@ -45,67 +45,32 @@ fn inventory(
     }
 }
 
+/// On which day, until when root, own and issued certificate last and whether the last is issued right, what is made
+/// (root, own, issued), when to look again.
+type Made = (
+    i64,
+    Option<i64>,
+    Option<i64>,
+    Option<(i64, bool)>,
+    &'static str,
+    Option<i64>,
+);
+
+const MADE: [Made; 8] = [
+    (0, None, None, None, "roi", None),
+    (0, Some(1000), Some(900), Some((90, true)), "", Some(60)),
+    (59, Some(1000), Some(900), Some((90, true)), "", Some(60)),
+    (60, Some(1000), Some(900), Some((90, true)), "i", Some(90)),
+    (0, Some(1000), Some(900), Some((90, false)), "i", Some(870)),
+    (0, Some(120), Some(900), Some((90, true)), "r", Some(60)),
+    (870, Some(1000), Some(900), None, "oi", Some(880)),
+    // A clock that was set back: what begins in the future is of no use.
+    (-1, Some(1000), Some(900), Some((90, true)), "roi", None),
+];
+
 #[test]
 fn what_is_missing_ending_or_wrong_is_made() {
-    use KeyChoice::Current;
-    let (root, own, issued) = (
-        Action::Root,
-        Action::Make(SELF, Current),
-        Action::Make(CA, Current),
-    );
-    for (at, until_root, until_own, until_issued, actions, next) in [
-        (0, None, None, None, vec![root, own, issued], None),
-        (0, Some(1000), Some(900), Some((90, true)), vec![], Some(60)),
-        (
-            59,
-            Some(1000),
-            Some(900),
-            Some((90, true)),
-            vec![],
-            Some(60),
-        ),
-        (
-            60,
-            Some(1000),
-            Some(900),
-            Some((90, true)),
-            vec![issued],
-            Some(90),
-        ),
-        (
-            0,
-            Some(1000),
-            Some(900),
-            Some((90, false)),
-            vec![issued],
-            Some(870),
-        ),
-        (
-            0,
-            Some(120),
-            Some(900),
-            Some((90, true)),
-            vec![root],
-            Some(60),
-        ),
-        (
-            870,
-            Some(1000),
-            Some(900),
-            None,
-            vec![own, issued],
-            Some(880),
-        ),
-        // A clock that was set back: what begins in the future is of no use.
-        (
-            -1,
-            Some(1000),
-            Some(900),
-            Some((90, true)),
-            vec![root, own, issued],
-            None,
-        ),
-    ] {
+    for (at, until_root, until_own, until_issued, made, next) in MADE {
         let places = [
             (SELF, place(until_own.and_then(|until| held(until, true)))),
             (
@@ -114,8 +79,13 @@ fn what_is_missing_ending_or_wrong_is_made() {
             ),
         ];
         let held = inventory(Issuer::Internal, until_root, places);
+        let action = |letter| match letter {
+            'r' => Action::Root,
+            'o' => Action::Make(SELF, KeyChoice::Current),
+            _ => Action::Make(CA, KeyChoice::Current),
+        };
         let expected = Plan {
-            actions,
+            actions: made.chars().map(action).collect(),
             next: next.map(day),
         };
         assert_eq!(plan(&held, day(at)), expected, "day {at}: {held:?}");
@@ -184,152 +154,135 @@ fn a_next_key_is_used_when_it_was_visible_everywhere_for_two_ttls() {
     }
 }
 
+/// What it is; until when the certificate lasts and whether it is issued right; the pause, and that of what is not due;
+/// the advice, and when to ask again; the day; what is done (order, order with the next key, advice); when to look again.
+type Ordered = (
+    &'static str,
+    Option<(i64, bool)>,
+    [Option<i64>; 2],
+    Option<(Option<i64>, i64)>,
+    i64,
+    &'static str,
+    Option<i64>,
+);
+
+const NONE: [Option<i64>; 2] = [None, None];
+const ORDERED: [Ordered; 15] = [
+    ("nothing there", None, NONE, None, 5, "o", None),
+    ("a pause", None, [Some(6), None], None, 5, "", Some(6)),
+    ("over", None, [Some(5), None], None, 5, "o", None),
+    (
+        "another clock's",
+        None,
+        [Some(50), None],
+        None,
+        5,
+        "o",
+        None,
+    ),
+    ("new", Some((90, true)), NONE, None, 5, "a", Some(60)),
+    (
+        "no ARI",
+        Some((90, true)),
+        NONE,
+        Some((None, 6)),
+        5,
+        "",
+        Some(6),
+    ),
+    (
+        "advice",
+        Some((90, true)),
+        NONE,
+        Some((Some(20), 22)),
+        19,
+        "",
+        Some(20),
+    ),
+    (
+        "now",
+        Some((90, true)),
+        NONE,
+        Some((Some(20), 22)),
+        20,
+        "o",
+        Some(22),
+    ),
+    (
+        "to wait",
+        Some((90, true)),
+        NONE,
+        Some((Some(80), 61)),
+        60,
+        "",
+        Some(61),
+    ),
+    (
+        "two thirds",
+        Some((90, true)),
+        NONE,
+        Some((None, 61)),
+        60,
+        "o",
+        Some(61),
+    ),
+    (
+        "six days",
+        Some((6, true)),
+        NONE,
+        Some((None, 5)),
+        4,
+        "o",
+        Some(5),
+    ),
+    ("another CA", Some((90, false)), NONE, None, 5, "o", None),
+    (
+        "not begun",
+        Some((90, true)),
+        NONE,
+        Some((None, 0)),
+        -1,
+        "",
+        Some(0),
+    ),
+    ("a next key", Some((90, true)), NONE, None, 3, "n", None),
+    // The week's room is kept for what falls due.
+    (
+        "a next key waits",
+        Some((90, true)),
+        [None, Some(4)],
+        Some((None, 9)),
+        3,
+        "",
+        Some(4),
+    ),
+];
+
 #[test]
 fn what_a_ca_issues_is_ordered_when_it_and_we_may() {
-    use KeyChoice::{Current, Next};
-    let advice = |renew: Option<i64>, ask: i64| {
-        Some(Advice {
-            renew: renew.map(day),
-            ask_again: day(ask),
-        })
-    };
-    let seen = NextKey {
-        made: day(1),
-        visible: Some(day(1)),
-    };
-    let order = |key| vec![Action::Order(CA, key)];
-    for (what, change, at, actions, next) in [
-        ("nothing there", Place::default(), 5, order(Current), None),
-        (
-            "a pause",
-            Place {
-                not_before: Some(day(6)),
-                ..Place::default()
-            },
-            5,
-            vec![],
-            Some(6),
-        ),
-        (
-            "over",
-            Place {
-                not_before: Some(day(5)),
-                ..Place::default()
-            },
-            5,
-            order(Current),
-            None,
-        ),
-        (
-            "of another clock",
-            Place {
-                not_before: Some(day(50)),
-                ..Place::default()
-            },
-            5,
-            order(Current),
-            None,
-        ),
-        (
-            "new",
-            place(held(90, true)),
-            5,
-            vec![Action::Advice(CA)],
-            Some(60),
-        ),
-        (
-            "no ARI",
-            Place {
-                advice: advice(None, 6),
-                ..place(held(90, true))
-            },
-            5,
-            vec![],
-            Some(6),
-        ),
-        (
-            "advice",
-            Place {
-                advice: advice(Some(20), 22),
-                ..place(held(90, true))
-            },
-            19,
-            vec![],
-            Some(20),
-        ),
-        (
-            "renewal now",
-            Place {
-                advice: advice(Some(20), 22),
-                ..place(held(90, true))
-            },
-            20,
-            order(Current),
-            Some(22),
-        ),
-        (
-            "advised to wait",
-            Place {
-                advice: advice(Some(80), 61),
-                ..place(held(90, true))
-            },
-            60,
-            vec![],
-            Some(61),
-        ),
-        (
-            "two thirds",
-            Place {
-                advice: advice(None, 61),
-                ..place(held(90, true))
-            },
-            60,
-            order(Current),
-            Some(61),
-        ),
-        (
-            "six days",
-            Place {
-                advice: advice(None, 5),
-                ..place(held(6, true))
-            },
-            4,
-            order(Current),
-            Some(5),
-        ),
-        (
-            "another CA",
-            place(held(90, false)),
-            5,
-            order(Current),
-            None,
-        ),
-        (
-            "not begun",
-            Place {
-                advice: advice(None, 0),
-                ..place(held(90, true))
-            },
-            -1,
-            vec![],
-            Some(0),
-        ),
-        (
-            "a next key",
-            Place {
-                next: Some(seen),
-                ..place(held(90, true))
-            },
-            3,
-            order(Next),
-            None,
-        ),
-    ] {
-        let mut place = change;
-        place.names = name("mx.example.org");
+    for (what, until, [not_before, wish], advice, at, done, next) in ORDERED {
+        let seen = NextKey {
+            made: day(1),
+            visible: Some(day(1)),
+        };
+        let place = Place {
+            next: what.starts_with("a next key").then_some(seen),
+            not_before: not_before.map(day),
+            wish_not_before: wish.map(day),
+            advice: advice.map(|(renew, ask)| Advice {
+                renew: renew.map(day),
+                ask_again: day(ask),
+            }),
+            ..place(until.and_then(|(until, right)| held(until, right)))
+        };
         let held = inventory(Issuer::Acme, None, [(CA, place)]);
+        let action = |letter| match letter {
+            'o' => Action::Order(CA, KeyChoice::Current),
+            'n' => Action::Order(CA, KeyChoice::Next),
+            _ => Action::Advice(CA),
+        };
         let expected = Plan {
-            actions,
+            actions: done.chars().map(action).collect(),
             next: next.map(day),
         };
         assert_eq!(plan(&held, day(at)), expected, "{what}");

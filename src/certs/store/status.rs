@@ -89,15 +89,21 @@ impl Store {
 
     fn status_of(&self, slot: Slot, now: Timestamp) -> Status {
         let pair = self.pairs.get(&slot);
+        let ordered = slot.issue() == Issue::Ca && self.settings.issuer == Issuer::Acme;
         let advice = self.advice.get(&slot).copied();
         let renewal = pair.map(|pair| renewal(slot, &pair.held, advice));
         let wanted = self.ledger.is_wanted(slot);
-        let at_once = || self.ledger.not_before(slot, now).unwrap_or(now);
+        // What is not due waits for more.
+        let waits = [
+            self.ledger.not_before(slot, now),
+            self.ledger.wish_not_before(slot, now),
+        ];
+        let waits = waits.into_iter().filter(|_| ordered).flatten().max();
+        let at_once = || waits.unwrap_or(now);
         let hexadecimal = |digest: [u8; 32]| data_encoding::HEXLOWER.encode(&digest);
         let keys = self.keys.get(&slot);
         let current = keys.map(|keys| hexadecimal(keys.current.digest()));
         let next = keys.and_then(|keys| keys.next.as_ref());
-        let ordered = slot.issue() == Issue::Ca && self.settings.issuer == Issuer::Acme;
         let mut trouble = self.ledger.failure(slot);
         if ordered {
             trouble = trouble.or(self.ledger.common());
@@ -138,7 +144,8 @@ impl Store {
                         visible: *visible,
                     },
                     self.settings.ttl,
-                ),
+                )
+                .map(|time| waits.map_or(time, |wait| time.max(wait))),
             }),
             trouble: trouble.map(TroubleStatus::from),
         }

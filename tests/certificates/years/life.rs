@@ -312,9 +312,8 @@ impl Life {
     }
 
     fn session(&mut self) -> Result<(), Trouble> {
-        let now = self.now();
         let place = (self.trial.map(|(trial, _)| trial), self.wrong);
-        self.store().account_key(now)?;
+        self.store().account_key().unwrap();
         let known: Option<Account> = self.store().account().cloned();
         let account = self.ca.session(self.time, known.as_ref(), place)?;
         if known.as_ref() != Some(&account) {
