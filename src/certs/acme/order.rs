@@ -11,7 +11,7 @@ use instant_acme::{
 };
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -214,6 +214,12 @@ async fn prove(
     }
     let shown = challenges.show(proofs).await;
     shown.map_err(|why| Trouble::new(Kind::NotVisible, &why))?;
+    tell(order).await
+}
+
+/// Tells the CA to look.
+async fn tell(order: &mut Order) -> Result<(), Trouble> {
+    let mut refused = BTreeMap::new();
     let mut authorizations = order.authorizations();
     while let Some(next) = authorizations.next().await {
         let mut authorization = next.map_err(step)?;
@@ -225,10 +231,32 @@ async fn prove(
             && challenge.status == ChallengeStatus::Pending
         {
             let name = challenge.identifier().to_string();
-            challenge.set_ready().await.map_err(|error| match error {
+            let Err(error) = challenge.set_ready().await else {
+                continue;
+            };
+            let trouble = match error {
                 Error::Api(problem) => of_name(&name, &said(&problem, Stage::Proof)),
                 other => step(other),
-            })?;
+            };
+            if trouble.kind != Kind::Rejected {
+                return Err(trouble);
+            }
+            refused.insert(name, trouble);
+        }
+    }
+    if refused.is_empty() {
+        return Ok(());
+    }
+    // A CA that was told in an attempt before may have looked since we asked: then it takes no word, and needs none.
+    let mut authorizations = order.authorizations();
+    while let Some(next) = authorizations.next().await {
+        let mut authorization = next.map_err(step)?;
+        let Some(trouble) = refused.remove(&authorization.identifier().to_string()) else {
+            continue;
+        };
+        let state = authorization.refresh().await.map_err(step)?;
+        if state.status == AuthorizationStatus::Pending {
+            return Err(trouble);
         }
     }
     Ok(())
