@@ -28,6 +28,8 @@ struct Budget {
     what: What,
     /// Of each certificate for itself, or of all together.
     each: bool,
+    /// Only what was not due.
+    wished: bool,
     most: usize,
     within: Duration,
 }
@@ -39,24 +41,28 @@ const BUDGETS: [Budget; 4] = [
     Budget {
         what: What::Ordered,
         each: false,
+        wished: false,
         most: 60,
         within: Duration::from_secs(3 * 3600),
     },
     Budget {
         what: What::Issued,
         each: false,
+        wished: false,
         most: 20,
         within: WEEK,
     },
     Budget {
         what: What::Issued,
         each: true,
+        wished: false,
         most: 4,
         within: WEEK,
     },
     Budget {
         what: What::Failed,
         each: true,
+        wished: false,
         most: 3,
         within: HOUR,
     },
@@ -67,6 +73,7 @@ const BUDGETS: [Budget; 4] = [
 const WISHES: Budget = Budget {
     what: What::Issued,
     each: true,
+    wished: true,
     most: 2,
     within: WEEK,
 };
@@ -76,6 +83,9 @@ struct Event {
     time: Timestamp,
     place: String,
     what: What,
+    /// Whether it was the operator's wish, or for a new key, rather than due.
+    #[serde(default)]
+    wished: bool,
 }
 
 /// What went wrong last, and how often in a row.
@@ -183,6 +193,7 @@ impl Ledger {
         let mut ends: Vec<_> = (self.events.iter())
             .filter(|event| event.what == budget.what)
             .filter(|event| !budget.each || event.place == slot.label())
+            .filter(|event| !budget.wished || event.wished)
             .filter_map(ends)
             .filter(|end| now < *end)
             .collect();
@@ -222,7 +233,7 @@ impl Ledger {
         self.places.entry(slot.label().to_owned()).or_default()
     }
 
-    fn happened(&mut self, slot: Slot, what: What, now: Timestamp) {
+    fn happened(&mut self, slot: Slot, (what, wished): (What, bool), now: Timestamp) {
         let longest = now.checked_sub(WEEK).unwrap_or(Timestamp::MIN);
         // What lies ahead happened too, by a clock that was set back since.
         self.events.retain(|event| longest < event.time);
@@ -232,18 +243,20 @@ impl Ledger {
             time: now,
             place: slot.label().to_owned(),
             what,
+            wished,
         });
     }
 
     /// Notes that a new order was made; to be kept before anything else is done with it.
     pub fn ordered(&mut self, slot: Slot, order: &str, now: Timestamp) {
-        self.happened(slot, What::Ordered, now);
+        self.happened(slot, (What::Ordered, false), now);
         self.entry(slot).order = Some(order.to_owned());
     }
 
-    /// Notes that the CA issued a certificate.
-    pub fn issued(&mut self, slot: Slot, now: Timestamp) {
-        self.happened(slot, What::Issued, now);
+    /// Notes that the CA issued a certificate; whether for a new key.
+    pub fn issued(&mut self, slot: Slot, for_new_key: bool, now: Timestamp) {
+        let wished = for_new_key || self.is_wanted(slot);
+        self.happened(slot, (What::Issued, wished), now);
         *self.entry(slot) = Entry::default();
         self.common = None;
     }
@@ -257,9 +270,9 @@ impl Ledger {
     pub fn failed(&mut self, slot: Slot, trouble: &Trouble, now: Timestamp) {
         match trouble.kind {
             // To the CA either is an authorization that failed.
-            Kind::Validation | Kind::Caa => self.happened(slot, What::Failed, now),
+            Kind::Validation | Kind::Caa => self.happened(slot, (What::Failed, false), now),
             // It counts at the CA all the same.
-            Kind::Unusable => self.happened(slot, What::Issued, now),
+            Kind::Unusable => self.happened(slot, (What::Issued, false), now),
             _ => {}
         }
         if trouble.kind.is_common() {
@@ -331,7 +344,7 @@ mod tests {
             let mut ledger = Ledger::default();
             for time in &times {
                 for slot in slots {
-                    ledger.happened(*slot, what, at(*time));
+                    ledger.happened(*slot, (what, false), at(*time));
                 }
             }
             let now = at(*times.last().unwrap());
@@ -354,14 +367,20 @@ mod tests {
             (vec![0, 1, 2], Some(week + 1)),
         ] {
             let mut ledger = Ledger::default();
-            times.iter().for_each(|time| ledger.issued(SIX, at(*time)));
+            // The first one was due, and is none of them.
+            ledger.issued(SIX, false, at(0));
+            for time in &times {
+                ledger.want(SIX, at(*time));
+                ledger.issued(SIX, false, at(*time));
+            }
             assert_eq!(
                 ledger.wish_not_before(SIX, at(3)),
                 frees.map(at),
                 "{times:?}"
             );
             assert_eq!(ledger.wish_not_before(FIVE, at(3)), None);
-            assert_eq!(ledger.not_before(SIX, at(3)), None);
+            let full = times.len() == 3;
+            assert_eq!(ledger.not_before(SIX, at(3)).is_some(), full, "{times:?}");
         }
     }
 
@@ -372,7 +391,7 @@ mod tests {
         assert_eq!(ledger.not_before(SIX, at(5000)), Some(at(5001)));
         assert_eq!(ledger.not_before(SIX, at(0)), None, "set back");
         for minute in 40..44 {
-            ledger.issued(SIX, at(minute));
+            ledger.issued(SIX, false, at(minute));
         }
         ledger.ordered(SIX, "https://ca.example/order/1", at(0));
         assert_eq!(ledger.not_before(SIX, at(0)), Some(at(40 + 7 * 24 * 60)));
@@ -413,7 +432,7 @@ mod tests {
             ledger.failure(SIX).map(|failure| failure.since),
             Some(at(0))
         );
-        ledger.issued(SIX, at(4263));
+        ledger.issued(SIX, false, at(4263));
         assert_eq!((ledger.failure(SIX), ledger.common()), (None, None));
         assert_eq!(ledger.not_before(FIVE, at(4263)), None);
     }
@@ -468,13 +487,13 @@ mod tests {
     fn it_is_bounded_and_kept_as_text() {
         let mut ledger = Ledger::default();
         for minute in 0..3000 {
-            ledger.happened(SIX, What::Ordered, at(minute));
+            ledger.happened(SIX, (What::Ordered, false), at(minute));
         }
         assert_eq!(ledger.events.len(), limits::ACME_EVENTS);
         ledger.failed(SIX, &Trouble::new(Kind::Caa, "why"), at(3000));
         let text = serde_json::to_string(&ledger).unwrap();
         assert_eq!(serde_json::from_str::<Ledger>(&text).unwrap(), ledger);
-        ledger.happened(SIX, What::Issued, at(8 * 24 * 60 + 3000));
+        ledger.happened(SIX, (What::Issued, false), at(8 * 24 * 60 + 3000));
         assert_eq!(ledger.events.len(), 1);
     }
 }

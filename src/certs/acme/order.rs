@@ -104,8 +104,11 @@ async fn resume(
     watch.heed();
     let state = order.state();
     let (status, profile) = (state.status, state.profile.clone());
-    if status == OrderStatus::Invalid
-        || state.authorizations.len() > limits::ACME_AUTHORIZATIONS
+    if status == OrderStatus::Invalid {
+        // It failed while nobody looked, and counts at the CA all the same.
+        return Err(failed(&mut order).await);
+    }
+    if state.authorizations.len() > limits::ACME_AUTHORIZATIONS
         || profile.is_some() && session.profile.is_some() && profile != session.profile
     {
         return Ok(None);

@@ -43,7 +43,7 @@ impl Session {
     /// Obtains a certificate; returns the chain, the certificate itself first. What it holds is not looked at: of a
     /// pending order it may be for a key of then.
     ///
-    /// A pending order is gone on with, unless it has ended or is for something else. Of a new one `noted` is told the
+    /// A pending order is gone on with, unless it is gone or for something else; that it has failed is told. Of a new one `noted` is told the
     /// URL before anything is done with it; that it fails ends all. It is DNS-01 alone that proves (RFC 8555 8.4): all
     /// TXT records are shown at once, and stay when this returns, whatever it returns. To take them back is up to the
     /// caller. That also holds when this is dropped half-way; the order can then be gone on with.

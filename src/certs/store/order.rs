@@ -83,8 +83,8 @@ impl Store {
     /// Takes what the CA issued.
     ///
     /// # Errors
-    /// [`Kind::Unusable`] when it is not what was asked for, [`Kind::Storage`] when it cannot be written. What was in
-    /// service stays.
+    /// [`Kind::Unusable`] when it is not what was asked for, [`Kind::OrderLost`] when it is what is there already,
+    /// [`Kind::Storage`] when it cannot be written. What was in service stays.
     pub fn issued(
         &mut self,
         slot: Slot,
@@ -98,8 +98,13 @@ impl Store {
         };
         self.examine(slot, choice, &chain, now)
             .map_err(|why| Trouble::new(Kind::Unusable, &why))?;
+        if self.leaf(slot).as_ref() == chain.certificates.first() {
+            // A crash kept from the record that this order was done.
+            let why = "the order brought the certificate that is there already";
+            return Err(Trouble::new(Kind::OrderLost, why));
+        }
         self.install(slot, choice, &chain, now).map_err(storage)?;
-        self.ledger.issued(slot, now);
+        self.ledger.issued(slot, choice == KeyChoice::Next, now);
         self.refresh(now);
         self.save().map_err(storage)
     }

@@ -334,6 +334,12 @@ fn nothing_is_fit_before_the_ca_has_issued_and_then_it_stays() {
         assert!(store.request(slot, Current).unwrap().pending.is_none());
     }
     assert_eq!(store.snapshot().unfit, []);
+    // An order that is done, of which a crash kept the record away.
+    let trouble = {
+        let chain = store.pairs[&SIX].served.chain().to_vec();
+        store.issued(SIX, Current, chain, at(0))
+    };
+    assert_eq!(trouble.unwrap_err().kind, Kind::OrderLost);
     let again = ordering(folder.path(), 1);
     assert_eq!(
         (again.snapshot().unfit.len(), serials(&again)),
