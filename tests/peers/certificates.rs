@@ -262,24 +262,17 @@ fn start(lab: &mut Lab) -> (Scene, Host, Host) {
     (scene, root, ca)
 }
 
-/// Waits for the first certificates, then has the appliance forget that they are of this week: in one week it takes no
-/// more wishes than the two that come now.
-fn obtain(scene: &mut Scene) {
-    wait_for("certificates of the CA", LIMIT, || {
-        let certificates = scene.certificates();
-        let fit = certificates.iter().all(|row| row["fit"] == true);
-        fit.then_some(())
-    });
-    scene.mailproof.end_last();
-    fs::remove_file(scene.mailproof.path("acme/ledger.json")).unwrap();
-    appliance::serve(&mut scene.mailproof);
-}
-
 #[test]
 fn a_renewal_and_new_keys_go_unnoticed() {
     let mut lab = Lab::new();
     let (mut scene, _root, _ca) = start(&mut lab);
-    obtain(&mut scene);
+    wait_for("certificates of the CA", LIMIT, || {
+        let certificates = scene.certificates();
+        certificates
+            .iter()
+            .all(|row| row["fit"] == true)
+            .then_some(())
+    });
     // The first connections of an origin begin its window.
     wait_for("STARTTLS", LIMIT, || {
         let told = [13, APPLIANCE].map(|last| {

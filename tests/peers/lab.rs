@@ -196,14 +196,6 @@ impl Host {
         self.children.push(child);
     }
 
-    /// Ends the daemon that was started last, without a warning.
-    pub fn end_last(&mut self) {
-        if let Some(mut child) = self.children.pop() {
-            child.kill().unwrap();
-            child.wait().unwrap();
-        }
-    }
-
     /// Writes a file into the host's directory and returns its path as text.
     pub fn write(&self, name: &str, text: &str) -> String {
         let path = self.directory.join(name);
