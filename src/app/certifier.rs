@@ -78,11 +78,11 @@ impl Certifier {
     pub fn renew(&self) -> Result<bool, PublishError> {
         let mut publisher = self.publisher();
         let renewed = publisher.renew(self.now(), &*self.world.random);
-        // In any case: a renewal that failed half way has made some of them, and their digests are published.
-        if !matches!(renewed, Ok(false)) {
-            self.present(&publisher);
+        match renewed {
+            Ok(false) => self.tell(&publisher),
+            // A renewal that failed half way has made some of them, and their digests are published.
+            _ => self.present(&publisher),
         }
-        self.tell(&publisher);
         renewed
     }
 
@@ -186,13 +186,10 @@ impl Certifier {
                 "no new certificate {slot}: {trouble}. {}",
                 trouble.kind.advice()
             );
-            let mut publisher = self.publisher();
             if trouble.kind == Kind::AccountGone {
                 *session = None;
-                if let Err(error) = publisher.certs_mut().keep_account(None) {
-                    tracing::warn!("{error}");
-                }
             }
+            let mut publisher = self.publisher();
             publisher.certs_mut().failed(slot, &trouble, now);
             if publisher.challenges.is_empty() {
                 return;
@@ -246,7 +243,7 @@ impl Certifier {
             let (acme, key) = acme.zip(key).ok_or_else(nobody)?;
             let opened = acme.session(&key, known.as_ref()).await?;
             if known.as_ref() != Some(opened.account()) {
-                let account = Some(opened.account().clone());
+                let account = opened.account().clone();
                 self.publisher().certs_mut().keep_account(account)?;
             }
             *session = Some(opened);

@@ -312,8 +312,6 @@ pub const ACME_AUTHORIZATIONS: usize = 100;
 pub const ACME_CHAIN: usize = 10;
 /// Characters that are kept of what a certificate authority says about a failure.
 pub const ACME_DETAIL: usize = 500;
-/// The longest pause before a certificate authority is asked again, whatever it asks for.
-pub const ACME_PAUSE: Duration = Duration::from_secs(8 * 24 * 3600);
 /// How long after a certificate authority gave no advice on renewal it is asked again.
 pub const ACME_NO_ADVICE: Duration = Duration::from_secs(24 * 3600);
 /// How long after it could not be asked.

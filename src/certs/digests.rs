@@ -13,7 +13,7 @@ pub(super) struct Digests {
     path: PathBuf,
     text: String,
     /// The digest that wrong TLSA records hold.
-    pub(super) invalid: [u8; 32],
+    invalid: [u8; 32],
 }
 
 impl Digests {

@@ -17,19 +17,17 @@ pub(super) struct Key {
     pub(super) pair: KeyPair,
     /// Since when there has been one: now, if its file does not say.
     pub(super) made: Timestamp,
+    /// SHA-256 of its SubjectPublicKeyInfo: what TLSA `3 1 1` holds (RFC 6698 2.1).
+    pub(super) digest: [u8; 32],
 }
 
 impl Key {
-    /// SHA-256 of its SubjectPublicKeyInfo: what TLSA `3 1 1` holds (RFC 6698 2.1).
-    pub(super) fn digest(&self) -> [u8; 32] {
-        digest(&self.pair.subject_public_key_info())
+    fn new(pair: KeyPair, made: Timestamp) -> Self {
+        let spki = pair.subject_public_key_info();
+        let mut digest = [0; 32];
+        digest.copy_from_slice(ring::digest::digest(&ring::digest::SHA256, &spki).as_ref());
+        Self { pair, made, digest }
     }
-}
-
-pub(super) fn digest(spki: &[u8]) -> [u8; 32] {
-    let mut digest = [0; 32];
-    digest.copy_from_slice(ring::digest::digest(&ring::digest::SHA256, spki).as_ref());
-    digest
 }
 
 /// The name of a slot's next key.
@@ -50,7 +48,7 @@ fn make(directory: &Path, name: &str, now: Timestamp) -> Result<Key, CertError> 
     let pem = file::pem("PRIVATE KEY", pair.serialized_der());
     let path = directory.join(format!("{name}.key"));
     file::write(&path, format!("{CREATED}{now}\n{pem}").as_bytes())?;
-    Ok(Key { pair, made: now })
+    Ok(Key::new(pair, now))
 }
 
 /// The key of this name, if there is one.
@@ -70,7 +68,7 @@ pub(super) fn load(directory: &Path, name: &str, now: Timestamp) -> Result<Optio
         .map_err(|_| wrong("\"created\" is not a time like 2026-11-23T00:00:00Z"))?;
     let made = created.unwrap_or(now);
     KeyPair::from_pkcs8_der_and_sign_algo(&der, &rcgen::PKCS_ECDSA_P256_SHA256)
-        .map(|pair| Some(Key { pair, made }))
+        .map(|pair| Some(Key::new(pair, made)))
         .map_err(|_| wrong("not a private key of ECDSA P-256"))
 }
 

@@ -103,6 +103,9 @@ pub struct Failure {
     pub tries: u32,
     /// When it may be tried again.
     pub again: Timestamp,
+    /// Before this the CA does not want to be asked again.
+    #[serde(default)]
+    pub asked: Option<Timestamp>,
 }
 
 impl Failure {
@@ -112,14 +115,20 @@ impl Failure {
         let tries = last.map_or(0, |last| last.tries).saturating_add(1);
         let pause = trouble.kind.pause(tries);
         let wait = trouble.wait.unwrap_or_default().max(pause);
-        let again = now.checked_add(wait.min(limits::ACME_PAUSE));
+        let after = |wait: Duration| {
+            let time = now.checked_add(wait.min(limits::ACME_WAIT));
+            time.unwrap_or(Timestamp::MAX)
+        };
+        // A limit of the CA without a word of when it ends is none of ours to end.
+        let asked = (trouble.kind == Kind::RateLimited).then_some(wait);
         Self {
             kind: trouble.kind,
             detail: trouble.detail.clone(),
             since: last.map_or(now, |last| last.since),
             last: now,
             tries,
-            again: again.unwrap_or(Timestamp::MAX),
+            again: after(wait),
+            asked: trouble.wait.or(asked).map(after),
         }
     }
 
@@ -292,9 +301,8 @@ impl Ledger {
     /// Notes that the operator wants a new certificate: pauses of our own end, what the CA or its limits ask for stays.
     pub fn want(&mut self, slot: Slot, now: Timestamp) {
         let ends = |failure: &mut Failure| {
-            if failure.kind != Kind::RateLimited {
-                failure.again = failure.again.min(now);
-            }
+            let asked = failure.asked.unwrap_or(now);
+            failure.again = failure.again.min(asked.max(now));
         };
         self.common.iter_mut().for_each(ends);
         let entry = self.entry(slot);
@@ -439,13 +447,18 @@ mod tests {
 
     #[test]
     fn the_operator_ends_pauses_of_ours_alone() {
-        for (kind, not_before) in [
-            (Kind::Caa, None),
-            (Kind::Clock, None),
-            (Kind::RateLimited, Some(60)),
+        for (kind, wait, not_before) in [
+            (Kind::Caa, None, None),
+            (Kind::Clock, None, None),
+            (Kind::RateLimited, None, Some(60)),
+            (Kind::Unreachable, Some(HOUR * 2), Some(120)),
         ] {
             let mut ledger = Ledger::default();
-            ledger.failed(SIX, &Trouble::new(kind, "why"), at(0));
+            let trouble = Trouble {
+                wait,
+                ..Trouble::new(kind, "why")
+            };
+            ledger.failed(SIX, &trouble, at(0));
             ledger.want(SIX, at(0));
             assert!(ledger.is_wanted(SIX) && !ledger.is_wanted(FIVE));
             assert_eq!(ledger.not_before(SIX, at(0)), not_before.map(at), "{kind}");

@@ -261,7 +261,7 @@ impl Making<'_> {
 
     /// Whether a time that we were to wait for is still to come; one that is too far away was noted under another clock.
     fn is_ahead(&self, time: Timestamp) -> bool {
-        self.now < time && time <= later(self.now, limits::ACME_PAUSE)
+        self.now < time && time <= later(self.now, limits::ACME_WAIT)
     }
 
     fn later(&mut self, time: Timestamp) {

@@ -161,7 +161,7 @@ fn the_operators_records_stand_beside_ours_or_in_place_of_them() {
 }
 
 /// Zone, file, error.
-const CLASHES: [(base::Zone, &str, &str); 19] = [
+const CLASHES: [(base::Zone, &str, &str); 21] = [
     (
         Et,
         "\nmx04 A 192.0.2.9",
@@ -221,6 +221,16 @@ const CLASHES: [(base::Zone, &str, &str); 19] = [
         Ut,
         "_mta-sts TXT x",
         "1: _mta-sts.ut.example.org. TXT is refused: what stands at this name decides the test",
+    ),
+    (
+        Et,
+        "_acme-challenge.mx06 TXT x",
+        "1: _acme-challenge.mx06.et.example.org. TXT is refused: what stands at this name decides who gets certificates for us",
+    ),
+    (
+        Ut,
+        "_acme-challenge NS ns.example.net.",
+        "1: _acme-challenge.ut.example.org. NS is refused: what stands at a name below decides who gets certificates for us",
     ),
     (
         Et,
@@ -428,4 +438,23 @@ fn a_zone_has_the_serial_that_it_was_built_with() {
     let soa = master::write(zone.records());
     let soa = soa.lines().next().unwrap();
     assert!(soa.contains(" SOA ") && soa.contains(" 7 "), "{soa}");
+}
+
+#[test]
+fn what_a_ca_looks_for_is_in_its_zone_alone() {
+    let mut world = world();
+    let challenge = |name: &str| Challenge {
+        name: base::Domain::parse(name).unwrap(),
+        text: format!("proof of {name}"),
+    };
+    let names = [
+        "_acme-challenge.mx06.et.example.org",
+        "_acme-challenge.ut.example.org",
+    ];
+    world.challenges = names.map(challenge).to_vec();
+    for (zone, own, other) in [(Et, names[0], names[1]), (Ut, names[1], names[0])] {
+        let text = world.text(zone, "");
+        let record = format!("{own}. 61 IN TXT \"proof of {own}\"\n");
+        assert!(text.contains(&record) && !text.contains(other), "{text}");
+    }
 }

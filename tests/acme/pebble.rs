@@ -1,7 +1,7 @@
 //! Pebble, a real CA for tests, on loopback. Its HTTPS is certified by a root of its own, which outlives it; what it
 //! issues leads to another root, which is new at each start.
 
-use crate::appliance::free;
+use crate::appliance::{free, trust_in};
 use crate::https::https;
 use crate::trusting;
 use rustls::pki_types::pem::PemObject as _;
@@ -164,13 +164,7 @@ impl Pebble {
     pub fn trust(&self) -> Arc<ClientConfig> {
         let mut roots = RootCertStore::empty();
         roots.add(self.root()).unwrap();
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        Arc::new(config)
+        trust_in(roots)
     }
 }
 

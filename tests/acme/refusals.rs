@@ -1,6 +1,6 @@
 //! What cannot go well is told in a word, with what to do, and burns nothing at the CA.
 
-use crate::appliance::{PROGRAM, wait_for};
+use crate::appliance::{apart, wait_for};
 use crate::client::Client;
 use crate::https::https;
 use crate::world::{ISSUED, World, row};
@@ -8,7 +8,6 @@ use std::fs::{self, File};
 use std::io::Write as _;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
-use std::process::Command;
 
 /// Mounts a small file system that vanishes with the process.
 const MOUNT: &str = "mount -t tmpfs -o size=1m,mode=0700 tmpfs acme";
@@ -98,16 +97,4 @@ fn start_on_a_small_disk(world: &mut World) {
     // Only the process itself sees the file system.
     let seen = format!("/proc/{}/root", appliance.pid());
     appliance.state = PathBuf::from(seen + folder.parent().unwrap().to_str().unwrap());
-}
-
-/// A shell that may mount what nobody else sees.
-fn apart(script: &str) -> Command {
-    let mut command = Command::new("unshare");
-    let user = Command::new("id").arg("-u").output().unwrap();
-    command.arg("--mount");
-    if user.stdout != b"0\n" {
-        command.arg("--map-root-user");
-    }
-    command.args(["sh", "-c", script, PROGRAM]);
-    command
 }

@@ -254,13 +254,7 @@ impl Appliance {
         {
             roots.add(root.unwrap()).unwrap();
         }
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        Arc::new(config)
+        trust_in(roots)
     }
 }
 
@@ -274,6 +268,29 @@ impl Drop for Appliance {
             eprintln!("the appliance's log:\n{}", self.log());
         }
     }
+}
+
+/// A shell that may mount what nobody else sees, with the program as its `$0`.
+pub fn apart(script: &str) -> Command {
+    let mut command = Command::new("unshare");
+    let user = Command::new("id").arg("-u").output().unwrap();
+    command.arg("--mount");
+    if user.stdout != b"0\n" {
+        command.arg("--map-root-user");
+    }
+    command.args(["sh", "-c", script, PROGRAM]);
+    command
+}
+
+/// What a client has that trusts these roots and nothing else.
+pub fn trust_in(roots: RootCertStore) -> Arc<ClientConfig> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Arc::new(config)
 }
 
 /// A loopback address that no other appliance of this or another run has.

@@ -1,6 +1,6 @@
 //! A full disk: what cannot be noted down is put off, and all goes on once there is room.
 
-use crate::appliance::{Appliance, PROGRAM, wait_for};
+use crate::appliance::{Appliance, apart, wait_for};
 use crate::client::Client;
 use crate::dns;
 use mailproof::base::{Event, Timestamp};
@@ -10,7 +10,6 @@ use std::fs::{self, File};
 use std::io::Write as _;
 use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
 /// Mounts a small file system that vanishes with the process.
@@ -182,18 +181,6 @@ fn start(appliance: &mut Appliance) -> File {
     let seen = format!("/proc/{}/root{}", appliance.pid(), disk.display());
     appliance.state = PathBuf::from(seen);
     File::open(&appliance.state).unwrap()
-}
-
-/// A shell that may mount what nobody else sees.
-fn apart(script: &str) -> Command {
-    let mut command = Command::new("unshare");
-    let user = Command::new("id").arg("-u").output().unwrap();
-    command.arg("--mount");
-    if user.stdout != b"0\n" {
-        command.arg("--map-root-user");
-    }
-    command.args(["sh", "-c", script, PROGRAM]);
-    command
 }
 
 fn sender(number: usize) -> String {

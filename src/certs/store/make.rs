@@ -16,10 +16,12 @@ impl Store {
     /// # Errors
     /// When a certificate cannot be made or kept; what could not be replaced is served on.
     pub fn renew(&mut self, now: Timestamp, random: &dyn Random) -> Result<bool, CertError> {
-        let before = Arc::clone(&self.snapshot);
         let made = self.make_all(now, random);
-        self.refresh(now);
-        made.map(|made| made || before.unfit != self.snapshot.unfit)
+        let changed = !matches!(made, Ok(false)) || self.unfit(now) != self.snapshot.unfit;
+        if changed {
+            self.refresh(now);
+        }
+        made.map(|_| changed)
     }
 
     fn make_all(&mut self, now: Timestamp, random: &dyn Random) -> Result<bool, CertError> {

@@ -132,6 +132,7 @@ impl Store {
             store.load(slot, now)?;
         }
         store.renew(now, random)?;
+        store.refresh(now);
         Ok(store)
     }
 
@@ -151,9 +152,9 @@ impl Store {
             Some(key) => key,
             None => keyfile::open(directory, slot.label(), now)?,
         };
-        self.digests.note(slot, &current.digest(), now)?;
+        self.digests.note(slot, &current.digest, now)?;
         if let Some(next) = &next {
-            self.digests.note(slot, &next.digest(), now)?;
+            self.digests.note(slot, &next.digest, now)?;
         }
         self.pairs.extend(loaded.map(|pair| (slot, pair)));
         let next = next.map(|key| (key, None));
@@ -196,14 +197,10 @@ impl Store {
         };
         let mut places = BTreeMap::new();
         for slot in Slot::all() {
-            let next = self.keys.get(&slot).and_then(|keys| keys.next.as_ref());
             let place = Place {
                 names: slot.names(&self.settings.base_domain)?,
                 held: self.pairs.get(&slot).map(|pair| pair.held.clone()),
-                next: next.map(|(key, visible)| NextKey {
-                    made: key.made,
-                    visible: *visible,
-                }),
+                next: self.next_key(slot),
                 advice: self.advice.get(&slot).copied(),
                 wanted: self.ledger.is_wanted(slot),
                 not_before: self.ledger.not_before(slot, now),
@@ -220,6 +217,14 @@ impl Store {
         })
     }
 
+    fn next_key(&self, slot: Slot) -> Option<NextKey> {
+        let (key, visible) = self.keys.get(&slot)?.next.as_ref()?;
+        Some(NextKey {
+            made: key.made,
+            visible: *visible,
+        })
+    }
+
     /// Begins the change of a key: makes the next one, whose digest is published from now on, and which is used once
     /// [`Store::plan`] says so. A change begun already goes on as it was.
     ///
@@ -231,7 +236,7 @@ impl Store {
         let keys = keys.ok_or_else(|| CertError(format!("there is no certificate {slot}")))?;
         if keys.next.is_none() {
             let key = keyfile::open(directory, &keyfile::next(slot), now)?;
-            self.digests.note(slot, &key.digest(), now)?;
+            self.digests.note(slot, &key.digest, now)?;
             keys.next = Some((key, None));
             self.refresh(now);
         }
@@ -286,8 +291,8 @@ impl Store {
             Slot::Web => None,
         });
         let keys = self.keys.iter().map(|(slot, keys)| {
-            let next = keys.next.as_ref().map(|(key, _)| key.digest());
-            let current = keys.current.digest();
+            let next = keys.next.as_ref().map(|(key, _)| key.digest);
+            let current = keys.current.digest;
             (*slot, KeyDigests { current, next })
         });
         self.snapshot = Arc::new(Snapshot {
@@ -295,10 +300,14 @@ impl Store {
             web: served(Slot::Web),
             keys: keys.collect(),
             invalid: self.settings.invalid,
-            unfit: Slot::all()
-                .filter(|slot| !self.is_fit(*slot, now))
-                .collect(),
+            unfit: self.unfit(now),
         });
+    }
+
+    fn unfit(&self, now: Timestamp) -> Vec<Slot> {
+        Slot::all()
+            .filter(|slot| !self.is_fit(*slot, now))
+            .collect()
     }
 
     /// Whether the certificate in this place may be presented now.

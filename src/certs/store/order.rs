@@ -19,7 +19,7 @@ impl Store {
 
     fn account_digest(&self) -> Option<String> {
         let key = self.account_key.as_ref()?;
-        Some(data_encoding::HEXLOWER.encode(&key.digest()))
+        Some(data_encoding::HEXLOWER.encode(&key.digest))
     }
 
     /// The key of our account; none with the internal issuer.
@@ -29,15 +29,14 @@ impl Store {
         Some(PrivatePkcs8KeyDer::from(key.pair.serialized_der().to_vec()))
     }
 
-    /// Keeps the account; with `None` it is gone.
+    /// Keeps the account.
     ///
     /// # Errors
     /// [`Kind::Storage`] when it cannot be written.
-    pub fn keep_account(&mut self, account: Option<Account>) -> Result<(), Trouble> {
-        let key_sha256 = self.account_digest().unwrap_or_default();
-        let kept = account.map(|account| Kept {
+    pub fn keep_account(&mut self, account: Account) -> Result<(), Trouble> {
+        let kept = Some(Kept {
             account,
-            key_sha256,
+            key_sha256: self.account_digest().unwrap_or_default(),
         });
         self.write(ACCOUNT, &kept).map_err(storage)?;
         self.account = kept;
@@ -138,9 +137,16 @@ impl Store {
         }
     }
 
-    /// Notes that a certificate was not obtained. What cannot be written is remembered until it can.
+    /// Notes that a certificate was not obtained, and of an account that is gone that there is none. What cannot be written
+    /// is remembered until it can.
     pub fn failed(&mut self, slot: Slot, trouble: &Trouble, now: Timestamp) {
         self.ledger.failed(slot, trouble, now);
+        if trouble.kind == Kind::AccountGone {
+            self.account = None;
+            if let Err(error) = self.write(ACCOUNT, &self.account) {
+                tracing::warn!("{error}");
+            }
+        }
         if let Err(error) = self.save() {
             tracing::warn!("{error}");
         }

@@ -93,22 +93,20 @@ impl Store {
         let advice = self.advice.get(&slot).copied();
         let renewal = pair.map(|pair| renewal(slot, &pair.held, advice));
         let wanted = self.ledger.is_wanted(slot);
+        let due = self.ledger.not_before(slot, now).filter(|_| ordered);
         // What is not due waits for more.
-        let waits = [
-            self.ledger.not_before(slot, now),
-            self.ledger.wish_not_before(slot, now),
-        ];
-        let waits = waits.into_iter().filter(|_| ordered).flatten().max();
-        let at_once = || waits.unwrap_or(now);
+        let wish = self.ledger.wish_not_before(slot, now);
+        let wish = due.max(wish.filter(|_| ordered));
         let hexadecimal = |digest: [u8; 32]| data_encoding::HEXLOWER.encode(&digest);
         let keys = self.keys.get(&slot);
-        let current = keys.map(|keys| hexadecimal(keys.current.digest()));
-        let next = keys.and_then(|keys| keys.next.as_ref());
+        let current = keys.map(|keys| hexadecimal(keys.current.digest));
+        let next = self.next_key(slot);
+        let coming = keys.and_then(|keys| Some(keys.next.as_ref()?.0.digest));
         let mut trouble = self.ledger.failure(slot);
         if ordered {
             trouble = trouble.or(self.ledger.common());
         }
-        if matches!(next, Some((_, None))) {
+        if slot.has_tlsa() && next.is_some_and(|next| next.visible.is_none()) {
             trouble = trouble.or(self.unseen.as_ref());
         }
         Status {
@@ -124,28 +122,22 @@ impl Store {
             not_before: pair.map(|pair| pair.held.not_before),
             not_after: pair.map(|pair| pair.held.not_after),
             spki_sha256: current.unwrap_or_default(),
-            renew: match renewal {
-                Some((time, _)) if !wanted => Some(time),
-                _ => Some(at_once()),
-            },
+            renew: Some(match renewal {
+                None => due.unwrap_or(now),
+                Some(_) if wanted => wish.unwrap_or(now),
+                Some((time, _)) => time,
+            }),
             renew_by: match renewal {
                 _ if wanted => "operator",
                 Some((_, true)) => "ari",
                 _ => "lifetime",
             },
-            next: next.map(|(key, visible)| Next {
-                spki_sha256: hexadecimal(key.digest()),
-                made: key.made,
-                visible: *visible,
-                switch: switch(
-                    slot,
-                    NextKey {
-                        made: key.made,
-                        visible: *visible,
-                    },
-                    self.settings.ttl,
-                )
-                .map(|time| waits.map_or(time, |wait| time.max(wait))),
+            next: next.zip(coming).map(|(next, digest)| Next {
+                spki_sha256: hexadecimal(digest),
+                made: next.made,
+                visible: next.visible,
+                switch: switch(slot, next, self.settings.ttl)
+                    .map(|time| wish.map_or(time, |wish| time.max(wish))),
             }),
             trouble: trouble.map(TroubleStatus::from),
         }

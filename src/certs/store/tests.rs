@@ -214,7 +214,8 @@ fn what_is_damaged_or_mismatched_is_named_and_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let mut store = open(folder.path(), "example.org", 0).unwrap();
     store.want(FOUR, at(0)).unwrap();
-    store.keep_account(None).unwrap();
+    let gone = Trouble::new(Kind::AccountGone, "why");
+    store.failed(SIX, &gone, at(0));
     let path = |name: &str| folder.path().join(name);
     let text = |name: &str| fs::read_to_string(path(name)).unwrap();
     let other = text("mx05.key");

@@ -317,7 +317,7 @@ impl Life {
         let known: Option<Account> = self.store().account().cloned();
         let account = self.ca.session(self.time, known.as_ref(), place)?;
         if known.as_ref() != Some(&account) {
-            self.store().keep_account(Some(account))?;
+            self.store().keep_account(account)?;
         }
         Ok(())
     }
@@ -335,9 +335,6 @@ impl Life {
         let Some(trouble) = trouble else {
             return self.obtained();
         };
-        if trouble.kind == Kind::AccountGone {
-            let _ = self.store().keep_account(None);
-        }
         self.store().failed(slot, &trouble, now);
         Ok(())
     }
