@@ -45,11 +45,19 @@ impl Appliance {
     /// One that has not been started yet.
     pub fn new() -> Self {
         let ip = own_address();
+        // One that is free may come twice.
+        let mut found = Vec::new();
+        while found.len() < 4 {
+            let port = free(ip);
+            if !found.contains(&port) {
+                found.push(port);
+            }
+        }
         let ports = Ports {
-            dns: free(ip),
-            smtp: free(ip),
-            https: free(ip),
-            http: free(ip),
+            dns: found[0],
+            smtp: found[1],
+            https: found[2],
+            http: found[3],
         };
         let home = tempfile::tempdir().unwrap();
         fs::create_dir(home.path().join("zones")).unwrap();
